@@ -1,0 +1,17 @@
+/** The one typed configuration; every key is explained in zongji.example.toml. Loading and checks: loadConfig. */
+export interface Config {
+  readonly dataFolder: string;
+  readonly web: { readonly address: string; readonly port: number };
+  readonly sip: {
+    /** "embedded" or "drachtio://secret@host:port". */
+    readonly engine: string;
+    /** Listening points, e.g. "sip:0.0.0.0:5060;transport=udp,tcp". */
+    readonly contacts: readonly string[];
+    /** Address put into Contact and SDP; "" = the machine's own LAN address. */
+    readonly address: string;
+    readonly lan: readonly string[];
+    readonly realm: string;
+  };
+  readonly media: { readonly portMin: number; readonly portMax: number; readonly tts: string };
+  readonly demo: boolean;
+}
