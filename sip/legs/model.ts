@@ -6,7 +6,12 @@ export type LegId = string;
 
 /** Who sent an incoming INVITE, after digest or trunk-address checks. */
 export type LegSource =
-  | { readonly kind: "extension"; readonly extensionId: number; readonly number: string; readonly address: string }
+  | {
+      readonly kind: "extension";
+      readonly extensionId: number;
+      readonly number: string;
+      readonly address: string;
+    }
   | { readonly kind: "trunk"; readonly trunkId: number; readonly name: string; readonly address: string };
 
 /** Whom to ring with an outgoing leg. */
@@ -33,8 +38,21 @@ export interface DialSpec {
  * Why a leg ended, one closed list. "lost" = the dialog vanished (reconciler or restart); "media" = rtpengine died.
  */
 export const LEG_END_CAUSES = [
-  "normal", "cancelled", "busy", "declined", "no-answer", "unreachable", "not-found", "forbidden",
-  "rejected", "congestion", "unsupported-media", "timeout", "lost", "media", "error",
+  "normal",
+  "cancelled",
+  "busy",
+  "declined",
+  "no-answer",
+  "unreachable",
+  "not-found",
+  "forbidden",
+  "rejected",
+  "congestion",
+  "unsupported-media",
+  "timeout",
+  "lost",
+  "media",
+  "error",
 ] as const;
 export type LegEndCause = (typeof LEG_END_CAUSES)[number];
 
@@ -53,12 +71,24 @@ export type LegEvent =
     }
   | { readonly type: "trying"; readonly leg: LegId; readonly sipCallId: string; readonly at: number }
   | { readonly type: "ringing"; readonly leg: LegId; readonly earlyMedia: boolean; readonly at: number }
-  | { readonly type: "answered"; readonly leg: LegId; readonly codec: string; readonly device?: string; readonly at: number }
+  | {
+      readonly type: "answered";
+      readonly leg: LegId;
+      readonly codec: string;
+      readonly device?: string;
+      readonly at: number;
+    }
   /** The phone put us on hold (sendonly/inactive re-INVITE) or took us back. */
   | { readonly type: "held"; readonly leg: LegId; readonly at: number }
   | { readonly type: "resumed"; readonly leg: LegId; readonly at: number }
   /** One key, from RFC 4733 or SIP INFO; never doubled when a phone sends both. */
-  | { readonly type: "digit"; readonly leg: LegId; readonly digit: string; readonly via: "rfc4733" | "info"; readonly at: number }
+  | {
+      readonly type: "digit";
+      readonly leg: LegId;
+      readonly digit: string;
+      readonly via: "rfc4733" | "info";
+      readonly at: number;
+    }
   /** A phone asked to transfer (REFER). The appliance answers with `transferResult`. */
   | {
       readonly type: "transfer-requested";
@@ -106,5 +136,9 @@ export interface Legs {
   /** Send DTMF towards the party (RFC 4733 through the media port). */
   sendDigits(leg: LegId, digits: string): void;
   /** Legs whose SIP dialog is alive, for the reconciler. */
-  alive(): readonly { readonly leg: LegId; readonly state: "incoming" | "dialling" | "ringing" | "answered"; readonly since: number }[];
+  alive(): readonly {
+    readonly leg: LegId;
+    readonly state: "incoming" | "dialling" | "ringing" | "answered";
+    readonly since: number;
+  }[];
 }

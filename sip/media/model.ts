@@ -56,7 +56,12 @@ export type MediaEvent =
       readonly at: number;
     }
   /** Disk full or unwritable: the call goes on, what was written is kept. */
-  | { readonly type: "recording-failed"; readonly recording: string; readonly reason: string; readonly at: number }
+  | {
+      readonly type: "recording-failed";
+      readonly recording: string;
+      readonly reason: string;
+      readonly at: number;
+    }
   /** rtpengine or the port died: every leg listed has no audio any more. */
   | { readonly type: "media-lost"; readonly legs: readonly LegId[]; readonly at: number }
   | { readonly type: "media-restored"; readonly at: number };
@@ -69,7 +74,13 @@ export interface MediaLegs {
   makeOffer(leg: LegId): Promise<string>;
   acceptAnswer(leg: LegId, answer: string): Promise<{ readonly codec: string }>;
   /** re-INVITE or UPDATE from the party. `direction` is what the party now wants, seen from it. */
-  reoffer(leg: LegId, offer: string): Promise<{ readonly answer: string; readonly direction: "sendrecv" | "sendonly" | "recvonly" | "inactive" }>;
+  reoffer(
+    leg: LegId,
+    offer: string,
+  ): Promise<{
+    readonly answer: string;
+    readonly direction: "sendrecv" | "sendonly" | "recvonly" | "inactive";
+  }>;
   release(leg: LegId): Promise<void>;
   sendDigits(leg: LegId, digits: string): void;
 }
@@ -100,5 +111,9 @@ export interface MediaStats {
   readonly packetsIn: number;
   readonly packetsOut: number;
   readonly packetsLost: number;
-  readonly rtpengine: { readonly state: "up" | "starting" | "down"; readonly calls: number; readonly restarts: number };
+  readonly rtpengine: {
+    readonly state: "up" | "starting" | "down";
+    readonly calls: number;
+    readonly restarts: number;
+  };
 }
