@@ -1,0 +1,248 @@
+/** One request of ours with its answers to challenges (RFC 3261 §8.1.3.5, §22.2–22.3; RFC 7616; RFC 8760). */
+import { randomBytes } from "node:crypto";
+import { answerChallenge, chooseChallenges, parseChallenges } from "./digest.ts";
+import { frameBytes, MAX_FRAME_BYTES, wireHeaders } from "./headers.ts";
+import type { Credentials, OutgoingRequest, Reply, SipHeaders } from "./model.ts";
+import type { VendorAck, VendorReply, VendorRequest, VendorRequestOptions } from "./vendor.ts";
+
+/** Hands a request to the engine; throws or calls back with an error when it cannot. */
+export type Wire = (
+  options: VendorRequestOptions,
+  callback: (error: unknown, sent?: VendorRequest) => void,
+) => void;
+
+export interface OutgoingOptions {
+  readonly method: string;
+  /** Request-URI; in a dialog the engine knows it. */
+  readonly uri?: string;
+  readonly dialogId?: string;
+  readonly proxy?: string;
+  readonly headers?: SipHeaders;
+  readonly body?: string;
+  readonly credentials?: Credentials;
+  readonly onProvisional?: (reply: Reply) => void;
+  readonly onSent?: (callId: string) => void;
+  /** Called in the same turn as the final response arrives, before `final` resolves. */
+  readonly onFinal?: (reply: Reply, vendor: FinalParts | undefined) => void;
+}
+
+export interface FinalParts {
+  readonly request: VendorRequest;
+  readonly response: VendorReply;
+  readonly ack: VendorAck;
+}
+
+/** How often each nonce of a carrier was used: the count must rise (RFC 7616 §3.4). Bounded. */
+export class NonceCounts {
+  readonly #counts = new Map<string, number>();
+
+  next(nonce: string): number {
+    const count = (this.#counts.get(nonce) ?? 0) + 1;
+    this.#counts.delete(nonce);
+    this.#counts.set(nonce, count);
+    if (this.#counts.size > 1000) {
+      const oldest = this.#counts.keys().next().value;
+      if (oldest !== undefined) this.#counts.delete(oldest);
+    }
+    return count;
+  }
+}
+
+export function localReply(status: number, reason: string): Reply {
+  return {
+    status,
+    reason,
+    body: "",
+    source: { protocol: "", address: "", port: 0 },
+    header: () => undefined,
+    origin: "local",
+  };
+}
+
+export function networkReply(response: VendorReply): Reply {
+  const address = response.source_address ?? "";
+  return {
+    status: response.status,
+    reason: response.reason,
+    body: response.body ?? "",
+    source: { protocol: response.protocol ?? "", address, port: response.source_port },
+    header: (name) => response.get(name),
+    // A time-out or a failure to send comes from the engine itself, without an address.
+    origin: address === "" ? "local" : "network",
+  };
+}
+
+/** The engine's refusals (NOK) as replies. */
+function refusalReply(error: unknown): Reply {
+  const text = error instanceof Error ? error.message : String(error);
+  return /unable to find dialog/i.test(text) ? localReply(481, text) : localReply(503, text);
+}
+
+/** After a CANCEL the peer has this long to end the INVITE; then it is over for us, ms (64·T1 and some). */
+const CANCEL_PATIENCE_MS = 40_000;
+
+export class Outgoing implements OutgoingRequest {
+  readonly final: Promise<Reply>;
+  readonly #wire: Wire;
+  readonly #options: OutgoingOptions;
+  readonly #counts: NonceCounts;
+  readonly #answered = new Set<string>();
+  readonly #authorization = new Map<string, { name: string; value: string }>();
+  #resolve: (reply: Reply) => void = () => {};
+  #settled = false;
+  #sent: VendorRequest | undefined;
+  #cancelHeaders: SipHeaders | undefined;
+  #cancelled = false;
+  #patience: ReturnType<typeof setTimeout> | undefined;
+  #proxy: string | undefined;
+
+  constructor(wire: Wire, counts: NonceCounts, options: OutgoingOptions) {
+    this.#wire = wire;
+    this.#counts = counts;
+    this.#options = options;
+    this.#proxy = options.proxy;
+    this.final = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  start(): this {
+    this.#attempt(undefined);
+    return this;
+  }
+
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /** Ends it from our side, for example when the connection to the engine is gone. */
+  fail(status: number, reason: string): void {
+    this.#settle(localReply(status, reason), undefined);
+  }
+
+  cancel(headers?: SipHeaders): void {
+    if (this.#cancelled || this.#settled) return;
+    this.#cancelled = true;
+    this.#cancelHeaders = headers;
+    this.#patience = setTimeout(() => this.fail(487, "Request Terminated"), CANCEL_PATIENCE_MS);
+    if (this.#sent !== undefined) this.#sendCancel(this.#sent);
+  }
+
+  #sendCancel(sent: VendorRequest): void {
+    try {
+      sent.cancel({ headers: wireHeaders(this.#cancelHeaders, undefined) }, () => {});
+    } catch {
+      this.fail(487, "Request Terminated");
+    }
+  }
+
+  /** `previous`: the challenged request, whose Call-ID, From and CSeq go on (RFC 3261 §8.1.3.5). */
+  #attempt(previous: VendorRequest | undefined): void {
+    const { method, uri, dialogId, body } = this.#options;
+    const headers = wireHeaders(this.#options.headers, body);
+    const lines = new Map<string, string[]>();
+    for (const { name, value } of this.#authorization.values()) {
+      lines.set(name, [...(lines.get(name) ?? []), value]);
+    }
+    Object.assign(headers, wireHeaders(Object.fromEntries(lines), undefined));
+    if (previous !== undefined && dialogId === undefined) continueFrom(previous, method, headers);
+    if (frameBytes(headers, body) > MAX_FRAME_BYTES) {
+      this.fail(513, "Message Too Large");
+      return;
+    }
+    const options: VendorRequestOptions = { method, uri: uri ?? "sip:placeholder", headers };
+    if (body !== undefined && body !== "") options.body = body;
+    if (dialogId !== undefined) options.stackDialogId = dialogId;
+    if (this.#proxy !== undefined) options.proxy = this.#proxy;
+    try {
+      this.#wire(options, (error, sent) => {
+        if (sent === undefined) return this.#settle(refusalReply(error ?? "not sent"), undefined);
+        this.#onSent(sent, previous === undefined);
+      });
+    } catch (error) {
+      this.#settle(refusalReply(error), undefined);
+    }
+  }
+
+  #onSent(sent: VendorRequest, first: boolean): void {
+    this.#sent = sent;
+    sent.on("response", (response, ack) => this.#onResponse(sent, response, ack));
+    sent.on("update", (_request, response) => {
+      const body = this.#options.body ?? "";
+      response.send(200, "OK", { headers: wireHeaders(undefined, body), body }, () => {});
+    });
+    if (first) this.#options.onSent?.(sent.get("call-id") ?? "");
+    if (this.#cancelled) this.#sendCancel(sent);
+  }
+
+  #onResponse(sent: VendorRequest, response: VendorReply, ack: VendorAck): void {
+    const reply = networkReply(response);
+    if (reply.status < 200) {
+      if (response.has("RSeq")) ack();
+      if (!this.#settled) this.#options.onProvisional?.(reply);
+      return;
+    }
+    if ((reply.status === 401 || reply.status === 407) && !this.#cancelled && this.#authorize(sent, reply)) {
+      this.#attempt(sent);
+      return;
+    }
+    this.#settle(reply, { request: sent, response, ack });
+  }
+
+  /** Prepares credentials; false when there is nothing (new) to answer with. */
+  #authorize(sent: VendorRequest, reply: Reply): boolean {
+    const { credentials, method, body } = this.#options;
+    const proxy = reply.status === 407;
+    const value = reply.header(proxy ? "Proxy-Authenticate" : "WWW-Authenticate");
+    if (credentials === undefined || value === undefined) return false;
+    const challenges = chooseChallenges(parseChallenges(value));
+    let fresh = false;
+    for (const challenge of challenges) {
+      const key = `${reply.status}:${challenge.realm}`;
+      const again = this.#answered.has(key);
+      if (again && !(challenge.stale && !this.#answered.has(`${key}:stale`))) continue;
+      this.#answered.add(again ? `${key}:stale` : key);
+      fresh = true;
+      const request = { method, uri: sent.uri, body: body ?? "" };
+      const count = this.#counts.next(challenge.nonce);
+      const cnonce = randomBytes(8).toString("hex");
+      this.#authorization.set(key, {
+        name: proxy ? "Proxy-Authorization" : "Authorization",
+        value: answerChallenge(challenge, credentials, request, count, cnonce),
+      });
+    }
+    if (fresh && this.#options.dialogId === undefined && reply.source.address !== "") this.#pin(reply);
+    return fresh;
+  }
+
+  /** The second try must reach the server that knows the nonce, not another address of the same name. */
+  #pin(reply: Reply): void {
+    const hop = this.#proxy ?? this.#options.uri ?? "";
+    if (/(?:@|sips?:)(?:\d{1,3}(?:\.\d{1,3}){3}|\[)/.test(hop)) return;
+    const { address, port, protocol } = reply.source;
+    const host = address.includes(":") ? `[${address}]` : address;
+    this.#proxy = `sip:${host}:${port};transport=${protocol || "udp"}`;
+  }
+
+  #settle(reply: Reply, parts: FinalParts | undefined): void {
+    if (this.#settled) {
+      // A late 2xx must still be acknowledged by the owner, who will end it.
+      if (parts !== undefined && reply.status < 300) this.#options.onFinal?.(reply, parts);
+      return;
+    }
+    this.#settled = true;
+    clearTimeout(this.#patience);
+    this.#options.onFinal?.(reply, parts);
+    this.#resolve(reply);
+  }
+}
+
+function continueFrom(previous: VendorRequest, method: string, headers: Record<string, string>): void {
+  for (const name of Object.keys(headers)) {
+    if (["from", "call-id", "cseq"].includes(name.toLowerCase())) delete headers[name];
+  }
+  const seq = Number.parseInt(previous.get("cseq") ?? "1", 10);
+  headers.CSeq = `${seq + 1} ${method}`;
+  headers["call-id"] = previous.get("call-id") ?? "";
+  headers.From = previous.get("from") ?? "";
+}
