@@ -69,3 +69,46 @@ export class NotFoundError extends UseCaseError {
 
 /** The clock, injectable for tests and simulation. UTC ms. */
 export type Now = () => number;
+
+/** A choice offered in a form. */
+export interface Option {
+  readonly id: number;
+  readonly label: string;
+}
+
+/**
+ * The one shape of a kind of row a person manages. Each method checks the actor's permission ("<name>.view" or
+ * "<name>.edit") and scope. `save` with id undefined adds; its Input is validated again (ValidationError).
+ * `remove` refuses rows in use (InUseError) and returns how many were removed.
+ */
+export interface Entity<Row, Input, Saved = Row> {
+  list(actor: Actor, query: ListQuery): Promise<Page<Row>>;
+  get(actor: Actor, id: number): Promise<Row>;
+  save(actor: Actor, id: number | undefined, input: Input): Promise<Saved>;
+  remove(actor: Actor, ids: readonly number[]): Promise<number>;
+  options(actor: Actor): Promise<readonly Option[]>;
+}
+
+/** Refused because others use the row; `users` names them ("flow: Main menu, DID 02155501"). */
+export class InUseError extends UseCaseError {
+  constructor(what: string, users: readonly string[]) {
+    super("error.in-use", { what, users: users.join(", ") });
+  }
+}
+
+/** Throws ForbiddenError unless the actor holds the permission ("*" holds all). */
+export function permit(actor: Actor, permission: string): void {
+  if (!actor.permissions.includes("*") && !actor.permissions.includes(permission))
+    throw new ForbiddenError(permission);
+}
+
+/** The application itself as actor. */
+export const SYSTEM_ACTOR: Actor = {
+  accountId: null,
+  name: "system",
+  permissions: ["*"],
+  scope: "all",
+  agentId: null,
+  departmentId: null,
+  address: "",
+};

@@ -118,3 +118,148 @@ export interface GroupMember {
   readonly position: number;
   readonly kind: "dynamic" | "static";
 }
+
+// Rows and inputs of the configuration pages. Times are UTC ms.
+
+interface Stamped {
+  readonly id: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** W-3.5.1. `number`: several separated by space or comma. destination null: the inbound routes decide. */
+export interface DidInput {
+  readonly number: string;
+  readonly name: string;
+  readonly groupLabel: string;
+  readonly trunkId: number | null;
+  readonly destination: Destination | null;
+  readonly callerNumberPrefix: string;
+  readonly callerNamePrefix: string;
+  readonly enabled: boolean;
+  readonly note: string;
+}
+export interface DidRow extends DidInput, Stamped {
+  readonly trunkName: string;
+  readonly lastUsedAt: number | null;
+}
+
+/** W-3.6.1; tested by rising `position`. */
+export interface InboundRouteInput {
+  readonly name: string;
+  readonly position: number;
+  readonly subject: "caller" | "did";
+  readonly method: "prefix" | "pattern" | "group" | "region";
+  readonly value: string;
+  readonly removeCallerPrefix: string;
+  readonly addCallerPrefix: string;
+  readonly lastAgentFirst: boolean;
+  readonly destination: Destination;
+}
+export interface InboundRouteRow extends InboundRouteInput, Stamped {}
+
+export type ConditionInput = Omit<Condition, "id">;
+export interface ConditionRow extends ConditionInput, Stamped {}
+
+export type FlowInput = Omit<MenuFlow, "id">;
+export interface FlowRow extends FlowInput, Stamped {}
+
+/** Outbound rule; rewriting as W-3.6.1.17 (replace > remove, then add). Lengths 0 = no limit. */
+export interface OutboundRuleInput {
+  readonly name: string;
+  readonly position: number;
+  readonly prefix: string;
+  readonly minLength: number;
+  readonly maxLength: number;
+  readonly removePrefix: string;
+  readonly addPrefix: string;
+  readonly replaceNumber: string;
+  readonly trunkId: number;
+  readonly enabled: boolean;
+}
+export interface OutboundRuleRow extends OutboundRuleInput, Stamped {
+  readonly trunkName: string;
+}
+
+export interface TrunkInput {
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly kind: "registration" | "ip";
+  readonly host: string;
+  readonly port: number;
+  readonly transport: "udp" | "tcp" | "tls";
+  readonly username: string;
+  readonly authUsername: string;
+  /** undefined or "": kept when editing. Never handed out again. */
+  readonly password?: string;
+  readonly fromDomain: string;
+  readonly outboundProxy: string;
+  readonly allowedAddresses: readonly string[];
+  readonly maxCalls: number;
+  readonly registerExpiresS: number;
+  readonly optionsPingS: number;
+  readonly codecs: readonly string[];
+  readonly identityHeader: "none" | "pai" | "ppi" | "rpid";
+}
+export interface TrunkRow extends Omit<TrunkInput, "password">, Stamped {
+  readonly hasPassword: boolean;
+}
+
+export interface DisplayedNumberInput {
+  readonly number: string;
+  readonly supplier: string;
+  readonly trunkId: number | null;
+}
+export interface DisplayedNumberRow extends DisplayedNumberInput, Stamped {
+  readonly trunkName: string;
+}
+
+/** W-3.5.3. */
+export interface MediaFileInput {
+  readonly name: string;
+  readonly fileType: "voice" | "music";
+  readonly category: string;
+  readonly description: string;
+}
+export interface MediaFileRow extends MediaFileInput, Stamped {
+  readonly number: string;
+  readonly originalName: string;
+  readonly durationMs: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Built-in prompts: `name` is the prompt key, `language` its language. */
+  readonly builtIn: boolean;
+  readonly language: string | null;
+}
+export interface MediaUpload extends MediaFileInput {
+  readonly fileName: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface BlacklistInput {
+  readonly number: string;
+  readonly note: string;
+}
+export interface BlacklistRow extends BlacklistInput, Stamped {}
+
+export interface FeatureCode {
+  readonly code: string;
+  readonly feature: string;
+}
+
+/** A fault of the configuration as a whole; `subject`/`id`/`field` say where. */
+export interface GraphFault {
+  readonly subject: string;
+  readonly id: number | null;
+  readonly name: string;
+  readonly field: string;
+  readonly code: string;
+  readonly params: Readonly<Record<string, string | number>>;
+}
+
+/** One step of "what would happen" (design.md §2.3). */
+export interface ExplainStep {
+  readonly what: "call" | "did" | "route" | "condition" | "destination" | "reject";
+  readonly text: string;
+  readonly destination: Destination | null;
+}

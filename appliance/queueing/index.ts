@@ -1,0 +1,13 @@
+/** Queueing: groups with their queues, and pause reasons. */
+import type { Entity } from "../kernel.ts";
+import type { GroupInput, GroupRow, PauseReason, PauseReasonInput } from "./model.ts";
+
+export type * from "./model.ts";
+
+/** The configuration half; the agents' commands are added where the agents' states live. */
+export interface QueueingConfig {
+  readonly groups: Entity<GroupRow, GroupInput>;
+  readonly pauseReasons: Entity<PauseReason, PauseReasonInput>;
+}
+
+export interface Queueing extends QueueingConfig {}

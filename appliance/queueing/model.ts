@@ -1,0 +1,30 @@
+/** Groups and pause reasons as the pages see them (W-3.1.3, W-3.6.9). Times are UTC ms. */
+import type { Group, GroupMember } from "../routing/model.ts";
+
+/** W-3.1.3. `leaders` are agents too; they need not be members. */
+export interface GroupRow extends Group {
+  readonly leaderIds: readonly number[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Members in list order; `position` is taken from that order. */
+export interface GroupInput extends Omit<Group, "id" | "members"> {
+  readonly members: readonly Pick<GroupMember, "agentId" | "priority" | "kind">[];
+  readonly leaderIds: readonly number[];
+}
+
+export interface PauseReason {
+  readonly id: number;
+  /** Built-in reasons carry a locale key ("pause-reason.meal"); others the text as typed. */
+  readonly name: string;
+  /** 1-based; the digits after the pause code on a phone. */
+  readonly position: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface PauseReasonInput {
+  readonly name: string;
+  readonly position: number;
+}
