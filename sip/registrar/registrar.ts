@@ -1,0 +1,167 @@
+/** The registrar (RFC 3261 §10): who may register, what is kept, what phones are told. */
+
+import type { DeviceState, Directory, EndpointCredentials, RegistrationRow } from "../directory.ts";
+import { parseAddress } from "../engine/message/address.ts";
+import { parseCSeq } from "../engine/message/fields.ts";
+import { decodeUser, parseUri } from "../engine/message/uri.ts";
+import type { Authenticator } from "../srf/authenticator.ts";
+import type { IncomingRequest, SipHeaders, SipStack } from "../srf/model.ts";
+import { type AddressSet, formatSource } from "../srf/network.ts";
+import { contactLines, DEFAULT_LIMITS, decideRegister, type RegisterLimits } from "./bindings.ts";
+import { DeviceWatch } from "./devices.ts";
+
+export interface RegistrarOptions {
+  readonly stack: SipStack;
+  readonly directory: Directory;
+  readonly authenticator: Authenticator;
+  /** Sources from which every extension may register. */
+  readonly lan: AddressSet;
+  readonly limits?: Partial<RegisterLimits>;
+  /** OPTIONS to each device, ms between two; 0 = none. */
+  readonly keepAliveMs?: number;
+  readonly fromUri?: string;
+  readonly now?: () => number;
+  /** An error worth a log line (saving failed). */
+  readonly onError?: (message: string, error: unknown) => void;
+}
+
+export class Registrar {
+  readonly #o: RegistrarOptions;
+  readonly #limits: RegisterLimits;
+  readonly #now: () => number;
+  readonly #watch: DeviceWatch;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(options: RegistrarOptions) {
+    this.#o = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#now = options.now ?? Date.now;
+    this.#watch = new DeviceWatch(options.stack, {
+      keepAliveMs: options.keepAliveMs ?? 30_000,
+      now: this.#now,
+      fromUri: options.fromUri ?? "sip:zongji@localhost",
+    });
+    options.stack.handle("REGISTER", (request) => this.#onRegister(request));
+  }
+
+  /** Takes the saved registrations up, so that calls reach phones before they register again. */
+  start(): void {
+    this.reload();
+    this.#timer = setInterval(() => this.tick(), 1000);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Reads the registrations anew: those the office has deleted are forgotten. */
+  reload(): void {
+    const now = this.#now();
+    const byExtension = new Map<number, RegistrationRow[]>();
+    for (const row of this.#o.directory.loadRegistrations()) {
+      if (row.expiresAt <= now) continue;
+      byExtension.set(row.extensionId, [...(byExtension.get(row.extensionId) ?? []), row]);
+    }
+    for (const id of new Set([...this.#watch.extensions(), ...byExtension.keys()])) {
+      this.#watch.set(id, byExtension.get(id) ?? []);
+    }
+  }
+
+  deviceState(extensionId: number): DeviceState {
+    return this.#watch.state(extensionId);
+  }
+
+  /** Extensions with at least one live binding. */
+  registered(): number[] {
+    return this.#watch.extensions();
+  }
+
+  /** Bindings to ring, see DeviceWatch.reachable. */
+  reachable(extensionId: number): RegistrationRow[] {
+    return this.#watch.reachable(extensionId);
+  }
+
+  onDevice(listener: (state: DeviceState) => void): () => void {
+    return this.#watch.onChange(listener);
+  }
+
+  /** Ends what has expired and sends keep-alives that are due. */
+  tick(): void {
+    for (const row of this.#watch.expire()) this.#forget(row);
+    this.#o.authenticator.sweep();
+    this.#watch.tick();
+  }
+
+  #onRegister(request: IncomingRequest): void {
+    const verdict = this.#o.authenticator.check({
+      method: "REGISTER",
+      uri: request.uri,
+      body: request.body,
+      credentials: request.header("Authorization"),
+      sourceAddress: request.source.address,
+    });
+    if (verdict.kind === "challenge") {
+      void request.respond(401, { headers: { "WWW-Authenticate": verdict.challenges } });
+      return;
+    }
+    // Unknown user, wrong password, another's number, from outside: one answer tells a stranger nothing.
+    if (verdict.kind === "refused" || !this.#allowed(request, verdict.endpoint)) {
+      void request.respond(403);
+      return;
+    }
+    this.#register(request, verdict.endpoint);
+  }
+
+  #allowed(request: IncomingRequest, endpoint: EndpointCredentials): boolean {
+    const to = parseAddress(request.header("To") ?? "");
+    const uri = to === undefined ? undefined : parseUri(to.uri);
+    if (uri === undefined || decodeUser(uri) !== endpoint.number) return false;
+    return endpoint.allowRemote || this.#o.lan.has(request.source.address);
+  }
+
+  #register(request: IncomingRequest, endpoint: EndpointCredentials): void {
+    const now = this.#now();
+    const { extensionId } = endpoint;
+    const decision = decideRegister(
+      this.#watch.bindings(extensionId),
+      {
+        extensionId,
+        callId: request.callId,
+        cseq: parseCSeq(request.header("CSeq") ?? "")?.sequence ?? 0,
+        contact: request.header("Contact"),
+        expires: request.header("Expires"),
+        source: formatSource(request.source),
+        userAgent: (request.header("User-Agent") ?? "").slice(0, 200),
+      },
+      this.#limits,
+      now,
+    );
+    if (decision.kind === "refused") {
+      const headers: SipHeaders =
+        decision.status === 423 ? { "Min-Expires": String(this.#limits.minExpiresS) } : {};
+      void request.respond(decision.status, { reason: decision.reason, headers });
+      return;
+    }
+    try {
+      for (const row of decision.removed) this.#o.directory.removeRegistration(extensionId, row.contact);
+      for (const row of decision.saved) this.#o.directory.saveRegistration(row);
+    } catch (error) {
+      this.#o.onError?.(`Registration of ${endpoint.number} could not be saved`, error);
+      void request.respond(500);
+      return;
+    }
+    this.#watch.set(extensionId, decision.bindings, decision.saved);
+    const contacts = contactLines(decision.bindings, now);
+    void request.respond(200, {
+      headers: { ...(contacts.length > 0 ? { Contact: contacts } : {}), Date: new Date(now).toUTCString() },
+    });
+  }
+
+  #forget(row: RegistrationRow): void {
+    try {
+      this.#o.directory.removeRegistration(row.extensionId, row.contact);
+    } catch (error) {
+      this.#o.onError?.("An expired registration could not be removed", error);
+    }
+  }
+}
