@@ -1,0 +1,205 @@
+import type { InboundMessage, SipMessage, SipPeer, SipRequest } from "../message/model.ts";
+import { reasonPhrase } from "../message/names.ts";
+import { topVia, uniqueBranch } from "../message/via.ts";
+import type { SendTarget, TransportLayer } from "../transport/model.ts";
+import { ClientTransaction, type Destination } from "./client.ts";
+import { callIdOf, cseqOf, header, replyTo, tagOf } from "./fields.ts";
+import type { ClientUser, TransactionUser } from "./model.ts";
+import { type Arrival, ServerTransaction } from "./server.ts";
+import type { TimerWheel } from "./wheel.ts";
+
+export interface TransactionCounters {
+  received: number;
+  sent: number;
+  retransmitted: number;
+  absorbed: number;
+  merged: number;
+  refused: number;
+}
+
+export interface TransactionOptions {
+  readonly transport: TransportLayer;
+  readonly wheel: TimerWheel;
+  /** Most transactions of both kinds at once; new requests beyond are answered 503. */
+  readonly limit: number;
+  /** Sees every message sent (trace, defence). */
+  readonly onSent?: (message: SipMessage, target: SendTarget) => void;
+}
+
+/** Matches messages to transactions and makes new ones (RFC 3261 §17). */
+export class TransactionLayer {
+  readonly wheel: TimerWheel;
+  readonly counters: TransactionCounters = {
+    received: 0,
+    sent: 0,
+    retransmitted: 0,
+    absorbed: 0,
+    merged: 0,
+    refused: 0,
+  };
+  private readonly transport: TransportLayer;
+  private readonly servers = new Map<string, ServerTransaction>();
+  private readonly merges = new Map<string, ServerTransaction>();
+  private readonly clients = new Map<string, ClientTransaction>();
+  private user: TransactionUser | undefined;
+  private closed = false;
+
+  constructor(private readonly options: TransactionOptions) {
+    this.transport = options.transport;
+    this.wheel = options.wheel;
+    this.transport.onFailure((peer) => this.connectionLost(peer));
+  }
+
+  /** Sets what sits on top; before the first message. */
+  attach(user: TransactionUser): void {
+    this.user = user;
+  }
+
+  get serverCount(): number {
+    return this.servers.size;
+  }
+
+  get clientCount(): number {
+    return this.clients.size;
+  }
+
+  /** Starts a client transaction for a request that carries its Via with a fresh branch. */
+  request(
+    request: SipRequest,
+    branch: string,
+    target: SendTarget,
+    destination: Destination,
+    user: ClientUser,
+  ): ClientTransaction {
+    const key = `${branch} ${request.method}`;
+    const transaction = new ClientTransaction(this, key, request, target, destination, user);
+    this.clients.set(key, transaction);
+    transaction.start();
+    return transaction;
+  }
+
+  /** Sends outside of any transaction (ACK of a 2xx) or on behalf of one. */
+  transmit(message: SipMessage, target: SendTarget, onFailure?: () => void): void {
+    if (this.closed) return;
+    this.counters.sent++;
+    this.options.onSent?.(message, target);
+    this.transport.send(message, target).then(undefined, () => {
+      if (!this.closed) onFailure?.();
+    });
+  }
+
+  /** Every received message goes in here. */
+  receive(inbound: InboundMessage): void {
+    if (this.closed) return;
+    this.counters.received++;
+    const message = inbound.message;
+    if (message.kind === "request") {
+      this.receiveRequest(message, inbound);
+      return;
+    }
+    const branch = topVia(message)?.params.get("branch");
+    const client = this.clients.get(`${branch} ${cseqOf(message).method}`);
+    if (client) client.receive(message, inbound);
+    else this.user?.onStrayResponse(inbound);
+  }
+
+  /** Used by the transactions when they end. */
+  forgetServer(transaction: ServerTransaction): void {
+    this.servers.delete(transaction.key);
+    if (this.merges.get(transaction.mergeKey) === transaction) this.merges.delete(transaction.mergeKey);
+  }
+
+  forgetClient(transaction: ClientTransaction): void {
+    this.clients.delete(transaction.key);
+  }
+
+  /** Ends every transaction in silence. */
+  close(): void {
+    this.closed = true;
+    for (const transaction of [...this.servers.values()]) transaction.terminate();
+    for (const transaction of [...this.clients.values()]) transaction.terminate();
+  }
+
+  private receiveRequest(request: SipRequest, inbound: InboundMessage): void {
+    const key = serverKey(request);
+    if (request.method === "ACK") {
+      if (!this.servers.get(key)?.receiveAck()) this.user?.onAck(inbound);
+      return;
+    }
+    const known = this.servers.get(key);
+    if (known) {
+      known.receiveCopy();
+      return;
+    }
+    const arrival: Arrival = {
+      peer: inbound.peer,
+      localAddress: inbound.localAddress,
+      localPort: inbound.localPort,
+      bytes: inbound.bytes,
+    };
+    const merge = mergeKey(request);
+    const transaction = new ServerTransaction(this, key, merge, request, arrival, replyTarget(inbound.peer));
+    const refusal = this.refusalOf(request, merge);
+    this.servers.set(key, transaction);
+    if (refusal !== undefined) {
+      transaction.respond(replyTo(request, refusal, reasonPhrase(refusal), "zj"));
+      return;
+    }
+    if (request.method === "CANCEL") {
+      this.receiveCancel(transaction);
+      return;
+    }
+    this.merges.set(merge, transaction);
+    this.user?.onRequest(transaction);
+  }
+
+  private refusalOf(request: SipRequest, merge: string): number | undefined {
+    if (this.servers.size + this.clients.size >= this.options.limit) {
+      this.counters.refused++;
+      return 503;
+    }
+    // The same request over another path: only one copy is served (RFC 3261 §8.2.2.2).
+    if (request.method !== "CANCEL" && !tagOf(header(request, "To")) && this.merges.has(merge)) {
+      this.counters.merged++;
+      return 482;
+    }
+    return undefined;
+  }
+
+  private receiveCancel(cancel: ServerTransaction): void {
+    const invite = this.servers.get(serverKey({ ...cancel.request, method: "INVITE" }));
+    const status = invite ? 200 : 481;
+    cancel.respond(replyTo(cancel.request, status, reasonPhrase(status), "zj"));
+    if (invite) this.user?.onCancel(cancel, invite);
+  }
+
+  private connectionLost(peer: SipPeer): void {
+    for (const transaction of [...this.clients.values()]) {
+      const to = transaction.destination;
+      if (to.port === peer.port && to.address === peer.address && to.protocol === peer.protocol) {
+        transaction.connectionLost();
+      }
+    }
+  }
+}
+
+/** RFC 3261 §17.2.3; ACK maps to its INVITE. Without a usable branch the fields of RFC 2543 identify the request. */
+export function serverKey(request: SipRequest): string {
+  const method = request.method === "ACK" ? "INVITE" : request.method;
+  const via = topVia(request);
+  const branch = via && uniqueBranch(via);
+  if (via && branch) return `${branch} ${via.host.toLowerCase()}:${via.port ?? ""} ${method}`;
+  const cseq = cseqOf(request).number;
+  const from = tagOf(header(request, "From")) ?? "";
+  return `${callIdOf(request)} ${cseq} ${from} ${request.uri} ${via?.host ?? ""}:${via?.port ?? ""} ${method}`;
+}
+
+function mergeKey(request: SipRequest): string {
+  return `${callIdOf(request)} ${tagOf(header(request, "From")) ?? ""} ${header(request, "CSeq") ?? ""}`;
+}
+
+/** Responses go back to where the request came from: the connection, or the packet's source (RFC 3581, forced). */
+export function replyTarget(peer: SipPeer): SendTarget {
+  if (peer.protocol !== "udp") return { by: "flow", flow: peer.flow };
+  return { by: "address", protocol: "udp", address: peer.address, port: peer.port };
+}
