@@ -1,0 +1,13 @@
+/** What the other layers of the engine may use of messages. */
+export * from "./address.ts";
+export * from "./auth.ts";
+export * from "./fields.ts";
+export * from "./headers.ts";
+export * from "./model.ts";
+export { canonicalName, reasonPhrase } from "./names.ts";
+export { headEnd, LIMITS, type ParseFailure, type ParseResult, parseMessage } from "./parse.ts";
+export { serializeMessage } from "./serialize.ts";
+export { formatParams, isTokenText, type Params, parseParams, quote, splitList, unquote } from "./tokens.ts";
+export * from "./uri.ts";
+export { statelessResponse, unsupportedExtensions, type Verdict, validateMessage } from "./validate.ts";
+export * from "./via.ts";
