@@ -1,0 +1,93 @@
+import type { Socket } from "bun";
+import { FrameReader, frame, MAX_FRAME } from "./framing.ts";
+
+/** Longest payload before authentication. */
+const MAX_GREETING = 4_096;
+/** An app that reads this little is beyond help; its connection is closed. */
+const MAX_BACKLOG = 64 * 1_048_576;
+
+/** One connected app. */
+export class AgentClient {
+  authenticated = false;
+  tags: readonly string[] = [];
+  readonly routes = new Set<string>();
+  readonly reader = new FrameReader(MAX_GREETING);
+  private queue: Buffer[] = [];
+  private backlog = 0;
+  private flushing = false;
+  private blocked = false;
+  private gone = false;
+
+  constructor(
+    readonly id: number,
+    private readonly socket: Socket<AgentClient>,
+  ) {}
+
+  get connected(): boolean {
+    return !this.gone;
+  }
+
+  accept(tags: readonly string[]): void {
+    this.authenticated = true;
+    this.tags = tags;
+    this.reader.raiseLimit(MAX_FRAME);
+  }
+
+  /** `UUID|sip|…` and the message. */
+  sip(leader: string, message: Uint8Array): void {
+    this.write(frame(`${crypto.randomUUID()}|sip|${leader}`, message));
+  }
+
+  /** `UUID|response|MSGID|…`, with the message when there is one. */
+  reply(messageId: string, text: string, message?: Uint8Array): void {
+    this.write(frame(`${crypto.randomUUID()}|response|${messageId}|${text}`, message));
+  }
+
+  /** `UUID|cdr:…|…` and the message. */
+  event(leader: string, message: Uint8Array): void {
+    this.write(frame(`${crypto.randomUUID()}|${leader}`, message));
+  }
+
+  end(): void {
+    this.flush();
+    if (!this.gone) this.socket.end();
+  }
+
+  /** The socket takes bytes again. */
+  drained(): void {
+    this.blocked = false;
+    this.flush();
+  }
+
+  closed(): void {
+    this.gone = true;
+    this.queue = [];
+    this.backlog = 0;
+  }
+
+  private write(bytes: Buffer): void {
+    if (this.gone) return;
+    this.queue.push(bytes);
+    this.backlog += bytes.length;
+    if (this.backlog > MAX_BACKLOG) {
+      this.socket.terminate();
+      return;
+    }
+    if (this.flushing) return;
+    // All frames of one turn leave in one write.
+    this.flushing = true;
+    queueMicrotask(() => {
+      this.flushing = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    if (this.gone || this.blocked || this.queue.length === 0) return;
+    const all = this.queue.length === 1 && this.queue[0] ? this.queue[0] : Buffer.concat(this.queue);
+    const written = Math.max(0, this.socket.write(all));
+    this.backlog = all.length - written;
+    this.queue = this.backlog > 0 ? [all.subarray(written)] : [];
+    this.blocked = this.backlog > 0;
+  }
+}

@@ -1,0 +1,70 @@
+/** `LENGTH#PAYLOAD` frames of the agent protocol; LENGTH counts bytes of UTF-8. */
+
+/** Longest payload taken from an app. */
+export const MAX_FRAME = 1_048_576;
+
+export class FrameError extends Error {
+  readonly code = "agent-frame";
+}
+
+const HASH = 35;
+
+/** One frame, ready for the socket. */
+export function frame(leader: string, message?: Uint8Array): Buffer {
+  if (!message) {
+    const payload = Buffer.from(leader);
+    return Buffer.concat([Buffer.from(`${payload.length}#`), payload]);
+  }
+  const head = Buffer.from(`${leader}\r\n`);
+  return Buffer.concat([Buffer.from(`${head.length + message.length}#`), head, message]);
+}
+
+/** Cuts a byte stream into payloads. */
+export class FrameReader {
+  private chunks: Uint8Array[] = [];
+  private buffered = 0;
+  private need = 0;
+
+  /** @param limit longest payload accepted now; see `raiseLimit`. */
+  constructor(private limit: number) {}
+
+  raiseLimit(limit: number): void {
+    this.limit = limit;
+  }
+
+  /**
+   * Takes bytes and yields each complete payload.
+   * @throws FrameError when the length is no decimal or beyond the limit; the connection is of no use then.
+   */
+  *push(bytes: Uint8Array): Generator<Buffer> {
+    this.chunks.push(bytes);
+    this.buffered += bytes.length;
+    if (this.buffered < this.need) return;
+    let data: Buffer = this.chunks.length === 1 ? Buffer.from(bytes) : Buffer.concat(this.chunks);
+    this.chunks = [];
+    this.buffered = 0;
+    this.need = 0;
+    while (data.length > 0) {
+      const hash = data.subarray(0, 9).indexOf(HASH);
+      if (hash < 0) {
+        if (data.length >= 9 || !/^\d*$/.test(data.toString("latin1")))
+          throw new FrameError("no frame length");
+        break;
+      }
+      const digits = data.toString("latin1", 0, hash);
+      const length = Number(digits);
+      if (!/^[1-9]\d*$/.test(digits) || length > this.limit) throw new FrameError("bad frame length");
+      const end = hash + 1 + length;
+      if (data.length < end) {
+        this.need = end;
+        break;
+      }
+      yield data.subarray(hash + 1, end);
+      data = data.subarray(end);
+    }
+    if (data.length > 0) {
+      this.chunks.push(data);
+      this.buffered = data.length;
+    }
+  }
+}
