@@ -75,6 +75,14 @@ export class DeviceWatch {
     };
   }
 
+  hasSource(source: string): boolean {
+    const now = this.#options.now();
+    for (const devices of this.#devices.values()) {
+      if (devices.some((d) => d.row.source === source && d.row.expiresAt > now)) return true;
+    }
+    return false;
+  }
+
   extensions(): number[] {
     return [...this.#devices.keys()];
   }

@@ -81,6 +81,11 @@ export class Registrar {
     return this.#watch.reachable(extensionId);
   }
 
+  /** Whether a registered device sends from here ("udp:192.168.1.20:5060"). */
+  isDevice(source: string): boolean {
+    return this.#watch.hasSource(source);
+  }
+
   onDevice(listener: (state: DeviceState) => void): () => void {
     return this.#watch.onChange(listener);
   }

@@ -16,6 +16,8 @@ export interface TrunkParts {
   readonly random: () => number;
   readonly resolve: HostResolver;
   readonly onChange: (trunk: Trunk) => void;
+  /** Channels in use; outlives the object when the configuration changes under live calls. */
+  readonly usage: { calls: number };
 }
 
 const RESOLVE_EVERY_MS = 300_000;
@@ -28,7 +30,6 @@ export class Trunk {
   #addresses: AddressSet;
   #registration: RegistrationState | undefined;
   #health: HealthState = START_HEALTH;
-  #calls = 0;
   #since: number;
   #shown = "";
   #busy = false;
@@ -68,14 +69,14 @@ export class Trunk {
 
   /** Takes a channel; false when all are in use. */
   acquire(): boolean {
-    if (this.config.maxCalls > 0 && this.#calls >= this.config.maxCalls) return false;
-    this.#calls++;
+    if (this.config.maxCalls > 0 && this.#parts.usage.calls >= this.config.maxCalls) return false;
+    this.#parts.usage.calls++;
     this.#parts.onChange(this);
     return true;
   }
 
   release(): void {
-    this.#calls = Math.max(0, this.#calls - 1);
+    this.#parts.usage.calls = Math.max(0, this.#parts.usage.calls - 1);
     this.#parts.onChange(this);
   }
 
@@ -91,7 +92,7 @@ export class Trunk {
     const base = {
       trunkId: this.config.id,
       since: this.#since,
-      callsNow: this.#calls,
+      callsNow: this.#parts.usage.calls,
       latencyMs: this.#health.latencyMs,
       registeredUntil: registration?.registeredUntil ?? null,
     };

@@ -16,6 +16,7 @@ export interface TrunksOptions {
 export class Trunks {
   readonly #o: TrunksOptions;
   readonly #trunks = new Map<number, Trunk>();
+  readonly #usage = new Map<number, { calls: number }>();
   readonly #listeners = new Set<(state: TrunkState) => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -48,7 +49,10 @@ export class Trunks {
     }
     for (const [id, config] of configs) {
       if (this.#trunks.has(id)) continue;
+      const usage = this.#usage.get(id) ?? { calls: 0 };
+      this.#usage.set(id, usage);
       const trunk = new Trunk(config, {
+        usage,
         stack: this.#o.stack,
         now: this.#o.now ?? Date.now,
         random: this.#o.random ?? Math.random,

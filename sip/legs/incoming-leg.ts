@@ -1,0 +1,126 @@
+/** A call that came to us (RFC 3261 §13.3). */
+import type { IncomingRequest } from "../srf/model.ts";
+import { causeOfRefusal, refusalFor } from "./causes.ts";
+import { LegGoneError } from "./errors.ts";
+import { Leg, type LegParts } from "./leg.ts";
+import type { LegEndCause, Refusal } from "./model.ts";
+
+/** How long the ACK with the answer to our offer may take, ms (64·T1). */
+const ACK_PATIENCE_MS = 32_000;
+
+export class IncomingLeg extends Leg {
+  readonly #invite: IncomingRequest;
+  #answer: Promise<{ answer: string; codec: string }> | undefined;
+  #answering: Promise<void> | undefined;
+
+  constructor(parts: LegParts, invite: IncomingRequest) {
+    super(parts, "incoming");
+    this.#invite = invite;
+    invite.onCancel((reason) => this.end("cancelled", "remote", { status: 487, reason: reason ?? "" }));
+    invite.onUpdate((update) => void this.#onEarlyUpdate(update));
+  }
+
+  async ring(earlyMedia: boolean): Promise<void> {
+    if (this.ended || this.state === "answered" || this.#answering !== undefined) return;
+    const body = earlyMedia && this.#invite.body !== "" ? await this.#negotiate() : undefined;
+    if (this.ended || this.#answering !== undefined) return;
+    const sent = await (body === undefined
+      ? this.#invite.respond(180)
+      : this.#invite.respond(183, { body: body.answer }));
+    if (sent && !this.ended && this.state === "incoming") this.setState("ringing");
+  }
+
+  answer(): Promise<void> {
+    this.#answering ??= this.#doAnswer();
+    return this.#answering;
+  }
+
+  refuse(refusal: Refusal): void {
+    if (this.ended || this.dialog !== undefined) return;
+    void this.#invite.respond(refusal.status, refusal.reason === undefined ? {} : { reason: refusal.reason });
+    const { status, reason = "" } = refusal;
+    this.end(causeOfRefusal(status), "local", { status, reason });
+  }
+
+  protected override abandon(cause: LegEndCause): void {
+    void this.#invite.respond(refusalFor(cause).status);
+  }
+
+  async #doAnswer(): Promise<void> {
+    if (this.ended) throw new LegGoneError(this.id);
+    if (this.#invite.body === "") return this.#answerWithOffer();
+    const { answer, codec } = await this.#negotiate();
+    if (this.ended) throw new LegGoneError(this.id);
+    const dialog = await this.#invite.accept({ body: answer });
+    if (dialog === undefined) return this.#notAccepted();
+    this.takeDialog(dialog);
+    if (this.ended) {
+      void dialog.bye();
+      throw new LegGoneError(this.id);
+    }
+    this.answered(codec);
+  }
+
+  /** The INVITE had no SDP: our 200 offers, the ACK answers (RFC 3264, RFC 3261 §13.2.1). */
+  async #answerWithOffer(): Promise<void> {
+    this.usesMedia();
+    this.localSdp = await this.parts.media.makeOffer(this.id);
+    if (this.ended) throw new LegGoneError(this.id);
+    const acked = Promise.withResolvers<string>();
+    const dialog = await this.#invite.accept({ body: this.localSdp });
+    if (dialog === undefined) return this.#notAccepted();
+    this.takeDialog(dialog, (body) => acked.resolve(body));
+    const timer = setTimeout(() => acked.resolve(""), ACK_PATIENCE_MS);
+    const sdp = await acked.promise;
+    clearTimeout(timer);
+    if (this.ended) throw new LegGoneError(this.id);
+    try {
+      this.answered((await this.parts.media.acceptAnswer(this.id, sdp)).codec);
+    } catch (error) {
+      this.hangup("unsupported-media", "system");
+      throw error;
+    }
+  }
+
+  /** The 200 could not be sent: cancelled in this moment, or the transaction is gone. */
+  #notAccepted(): never {
+    this.end("cancelled", "remote", { status: 487 });
+    throw new LegGoneError(this.id);
+  }
+
+  #negotiate(): Promise<{ answer: string; codec: string }> {
+    this.usesMedia();
+    this.#answer ??= this.parts.media.acceptOffer(this.id, this.#invite.body).then(
+      (result) => {
+        this.localSdp = result.answer;
+        return result;
+      },
+      (error: unknown) => {
+        const status = unsupported(error) ? 488 : 500;
+        if (!this.ended) void this.#invite.respond(status);
+        this.end(unsupported(error) ? "unsupported-media" : "media", "system", { status });
+        throw error;
+      },
+    );
+    return this.#answer;
+  }
+
+  async #onEarlyUpdate(update: IncomingRequest): Promise<void> {
+    if (update.body === "") return void update.respond(200);
+    try {
+      const { answer } = await this.parts.media.reoffer(this.id, update.body);
+      this.localSdp = answer;
+      void update.respond(200, { body: answer });
+    } catch {
+      void update.respond(488);
+    }
+  }
+}
+
+/** Whether the media side said that the offer has nothing we can use. */
+function unsupported(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.name === "UnsupportedMediaError" || ("code" in error && error.code === "unsupported-media"))
+  );
+}

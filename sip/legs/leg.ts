@@ -1,0 +1,189 @@
+/** What incoming and outgoing legs share: one end, and what a party does in an answered call. */
+import type { MediaLegs } from "../media/model.ts";
+import type { DialogEnd, IncomingRequest, SipDialog } from "../srf/model.ts";
+import { refusalFor } from "./causes.ts";
+import { DigitMerge, infoDigit } from "./dtmf.ts";
+import type { LegEndCause, LegEvent, LegId } from "./model.ts";
+import { parseReferTo, type ReplacesTarget, referNotify } from "./transfer.ts";
+
+export interface LegParts {
+  readonly id: LegId;
+  readonly media: MediaLegs;
+  readonly now: () => number;
+  readonly emit: (event: LegEvent) => void;
+  /** Called once, before the "ended" event goes out. */
+  readonly onEnd: (leg: Leg) => void;
+  /** The leg of ours with this dialog. */
+  readonly findDialog: (target: ReplacesTarget) => LegId | undefined;
+}
+
+export type LegState = "incoming" | "dialling" | "ringing" | "answered";
+type EndedBy = "remote" | "local" | "system";
+
+export abstract class Leg {
+  readonly id: LegId;
+  protected readonly parts: LegParts;
+  protected state: LegState;
+  protected ended = false;
+  protected localSdp = "";
+  #since: number;
+  #dialog: SipDialog | undefined;
+  #held = false;
+  #digits = new DigitMerge();
+  #hasMedia = false;
+
+  constructor(parts: LegParts, state: LegState) {
+    this.id = parts.id;
+    this.parts = parts;
+    this.state = state;
+    this.#since = parts.now();
+  }
+
+  get isEnded(): boolean {
+    return this.ended;
+  }
+
+  get dialog(): SipDialog | undefined {
+    return this.#dialog;
+  }
+
+  alive(): { leg: LegId; state: LegState; since: number } {
+    return { leg: this.id, state: this.state, since: this.#since };
+  }
+
+  /** Ends what is there on the SIP side without an answer yet: refusal or CANCEL. */
+  protected abstract abandon(cause: LegEndCause): void;
+
+  hangup(cause: LegEndCause = "normal", by: EndedBy = "local"): void {
+    if (this.ended) return;
+    const dialog = this.#dialog;
+    if (dialog !== undefined) void dialog.bye();
+    else this.abandon(cause);
+    this.end(cause, by);
+  }
+
+  /** A key by RFC 4733 (from the media port) or INFO. */
+  digit(digit: string, via: "rfc4733" | "info", at = this.parts.now()): void {
+    if (this.ended || !this.#digits.accept(digit, via, at)) return;
+    this.parts.emit({ type: "digit", leg: this.id, digit, via, at });
+  }
+
+  transferResult(status: number, reason: string): void {
+    const dialog = this.#dialog;
+    if (dialog?.alive) void dialog.request({ method: "NOTIFY", ...referNotify(status, reason) });
+  }
+
+  /** Whether the dialog is the one a Replaces names; tags may come in either order. */
+  isDialog(target: ReplacesTarget): boolean {
+    const dialog = this.#dialog;
+    if (dialog === undefined || dialog.callId !== target.callId) return false;
+    const { localTag, remoteTag } = dialog;
+    return (
+      (localTag === target.toTag && remoteTag === target.fromTag) ||
+      (localTag === target.fromTag && remoteTag === target.toTag)
+    );
+  }
+
+  /** From here on the media side holds something for this leg. */
+  protected usesMedia(): void {
+    this.#hasMedia = true;
+  }
+
+  protected setState(state: LegState): void {
+    if (this.state === state) return;
+    this.state = state;
+    this.#since = this.parts.now();
+  }
+
+  protected answered(codec: string, device?: string): void {
+    if (this.ended) return;
+    this.setState("answered");
+    const at = this.parts.now();
+    this.parts.emit({
+      type: "answered",
+      leg: this.id,
+      codec,
+      ...(device === undefined ? {} : { device }),
+      at,
+    });
+  }
+
+  /** Takes the confirmed dialog; `onAck` hears the ACK's body. */
+  protected takeDialog(dialog: SipDialog, onAck?: (body: string) => void): void {
+    this.#dialog = dialog;
+    dialog.attach({
+      onEnd: (end) => this.#onDialogEnd(end),
+      onReoffer: (request) => void this.#onReoffer(request),
+      onInfo: (request) => this.#onInfo(request),
+      onRefer: (request) => this.#onRefer(request),
+      ...(onAck === undefined ? {} : { onAck }),
+    });
+  }
+
+  /** The one "ended" event. */
+  protected end(cause: LegEndCause, by: EndedBy, sip?: { status?: number; reason?: string }): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.parts.onEnd(this);
+    if (this.#hasMedia) void this.parts.media.release(this.id).catch(() => {});
+    this.parts.emit({
+      type: "ended",
+      leg: this.id,
+      cause,
+      by,
+      ...(sip?.status === undefined ? {} : { sipStatus: sip.status }),
+      ...(sip?.reason === undefined || sip.reason === "" ? {} : { sipReason: sip.reason }),
+      at: this.parts.now(),
+    });
+  }
+
+  #onDialogEnd(end: DialogEnd): void {
+    if (end.by === "remote") this.end("normal", "remote", { reason: end.reason });
+    else this.end(end.lost ? "lost" : "timeout", "system", { reason: end.reason });
+  }
+
+  async #onReoffer(request: IncomingRequest): Promise<void> {
+    if (request.body === "") {
+      // A re-INVITE that asks us to offer: what we have is what we offer (RFC 3264 §8).
+      void request.respond(200, { body: this.localSdp });
+      return;
+    }
+    try {
+      const { answer, direction } = await this.parts.media.reoffer(this.id, request.body);
+      this.localSdp = answer;
+      await request.respond(200, { body: answer });
+      this.#hold(direction === "sendonly" || direction === "inactive");
+    } catch {
+      void request.respond(refusalFor("unsupported-media").status);
+    }
+  }
+
+  #hold(held: boolean): void {
+    if (this.ended || held === this.#held) return;
+    this.#held = held;
+    this.parts.emit({ type: held ? "held" : "resumed", leg: this.id, at: this.parts.now() });
+  }
+
+  #onInfo(request: IncomingRequest): void {
+    const digit = infoDigit(request.header("Content-Type"), request.body);
+    void request.respond(digit !== undefined || request.body === "" ? 200 : 415);
+    if (digit !== undefined) this.digit(digit, "info");
+  }
+
+  #onRefer(request: IncomingRequest): void {
+    const target = parseReferTo(request.header("Refer-To"));
+    if (target === undefined) {
+      void request.respond(400, { reason: "Bad Refer-To" });
+      return;
+    }
+    void request.respond(202).then(() => this.transferResult(100, "Trying"));
+    const replaces = target.replaces === undefined ? undefined : this.parts.findDialog(target.replaces);
+    this.parts.emit({
+      type: "transfer-requested",
+      leg: this.id,
+      to: target.to,
+      ...(replaces === undefined ? {} : { replaces }),
+      at: this.parts.now(),
+    });
+  }
+}

@@ -1,0 +1,312 @@
+/** The appliance's vocabulary over SIP: see `Legs` in model.ts. */
+import { randomUUID } from "node:crypto";
+import { escapeUser, parseUri } from "../engine/message/uri.ts";
+import type { MediaLegs, MediaPort } from "../media/model.ts";
+import type { Registrar } from "../registrar/registrar.ts";
+import type { Authenticator } from "../srf/authenticator.ts";
+import { parseCredentials } from "../srf/digest.ts";
+import type { IncomingRequest, SipStack } from "../srf/model.ts";
+import { type AddressSet, formatSource, sourceUri } from "../srf/network.ts";
+import {
+  callerIdentity,
+  dialledNumber,
+  extensionFrom,
+  trunkCallerHeaders,
+  trunkProxy,
+  trunkTarget,
+} from "../trunks/identity.ts";
+import type { Trunk } from "../trunks/trunk.ts";
+import type { Trunks } from "../trunks/trunks.ts";
+import { LegGoneError } from "./errors.ts";
+import { IncomingLeg } from "./incoming-leg.ts";
+import type { Leg, LegParts } from "./leg.ts";
+import type { DialSpec, LegEndCause, LegEvent, LegId, LegSource, Legs, Refusal } from "./model.ts";
+import { OutgoingLeg, type OutgoingPlan } from "./outgoing-leg.ts";
+
+export interface LegServiceOptions {
+  readonly stack: SipStack;
+  readonly media: MediaLegs & Pick<MediaPort, "onEvent">;
+  readonly registrar: Registrar;
+  readonly trunks: Trunks;
+  readonly authenticator: Authenticator;
+  readonly realm: string;
+  readonly lan: AddressSet;
+  readonly now?: () => number;
+  readonly onError?: (message: string, error: unknown) => void;
+}
+
+/** Headers on which phones answer by themselves (RFC 3261 §20.9 "answer-after", Alert-Info as most makers read it). */
+const AUTO_ANSWER = {
+  "Call-Info": "<sip:localhost>;answer-after=0",
+  "Alert-Info": "<http://localhost>;info=alert-autoanswer;delay=0",
+};
+
+export class LegService implements Legs {
+  readonly #o: LegServiceOptions;
+  readonly #now: () => number;
+  readonly #legs = new Map<LegId, Leg>();
+  readonly #channels = new Map<LegId, Trunk>();
+  readonly #listeners = new Set<(event: LegEvent) => void>();
+  /** Dialogs seen without a leg at the last look; the second look ends them. */
+  #strays = new Set<string>();
+
+  constructor(options: LegServiceOptions) {
+    this.#o = options;
+    this.#now = options.now ?? Date.now;
+    options.stack.handle("INVITE", (request) => this.#onInvite(request));
+    options.media.onEvent((event) => {
+      if (event.type === "digit") this.#legs.get(event.leg)?.digit(event.digit, "rfc4733", event.at);
+      if (event.type !== "media-lost") return;
+      for (const leg of event.legs) this.#legs.get(leg)?.hangup("media", "system");
+    });
+  }
+
+  onEvent(listener: (event: LegEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async ring(leg: LegId, options: { readonly earlyMedia?: boolean } = {}): Promise<void> {
+    const found = this.#legs.get(leg);
+    if (found instanceof IncomingLeg) await found.ring(options.earlyMedia === true).catch(() => {});
+  }
+
+  async answer(leg: LegId): Promise<void> {
+    const found = this.#legs.get(leg);
+    if (!(found instanceof IncomingLeg)) throw new LegGoneError(leg);
+    await found.answer();
+  }
+
+  refuse(leg: LegId, refusal: Refusal): void {
+    const found = this.#legs.get(leg);
+    if (found instanceof IncomingLeg) found.refuse(refusal);
+  }
+
+  hangup(leg: LegId, cause?: LegEndCause): void {
+    this.#legs.get(leg)?.hangup(cause);
+  }
+
+  transferResult(leg: LegId, result: { readonly status: number; readonly reason: string }): void {
+    this.#legs.get(leg)?.transferResult(result.status, result.reason);
+  }
+
+  sendDigits(leg: LegId, digits: string): void {
+    if (this.#legs.has(leg)) this.#o.media.sendDigits(leg, digits);
+  }
+
+  dial(spec: DialSpec): void {
+    if (this.#legs.has(spec.leg)) {
+      this.#o.onError?.(`Leg ${spec.leg} is dialled twice`, undefined);
+      return;
+    }
+    const plan = spec.target.kind === "extension" ? this.#extensionPlan(spec) : this.#trunkPlan(spec);
+    const failed = "cause" in plan ? plan : undefined;
+    const empty: OutgoingPlan = { forks: [], earlyMedia: false, timeoutMs: 1, silentCause: "timeout" };
+    const leg = new OutgoingLeg(this.#parts(spec.leg), this.#o.stack, "cause" in plan ? empty : plan);
+    this.#legs.set(spec.leg, leg);
+    // Never within the command itself: the caller first notes that it has dialled.
+    queueMicrotask(() => {
+      if (failed !== undefined) leg.fail(failed.cause, failed.reason);
+      else void leg.start();
+    });
+  }
+
+  alive(): ReturnType<Legs["alive"]> {
+    const owned = new Set<string>();
+    for (const leg of [...this.#legs.values()]) {
+      const { dialog } = leg;
+      if (dialog === undefined) continue;
+      owned.add(dialog.id);
+      if (!dialog.alive) leg.hangup("lost", "system");
+    }
+    const strays = this.#o.stack.dialogs().filter((dialog) => !owned.has(dialog.id));
+    for (const dialog of strays) if (this.#strays.has(dialog.id)) void dialog.bye();
+    this.#strays = new Set(strays.map((dialog) => dialog.id));
+    return [...this.#legs.values()].map((leg) => leg.alive());
+  }
+
+  get size(): number {
+    return this.#legs.size;
+  }
+
+  /** Ends everything, for a clean stop. */
+  hangupAll(): void {
+    for (const leg of [...this.#legs.values()]) leg.hangup("normal", "system");
+  }
+
+  #parts(id: LegId): LegParts {
+    return {
+      id,
+      media: this.#o.media,
+      now: this.#now,
+      emit: (event) => this.#emit(event),
+      onEnd: (leg) => this.#onEnd(leg),
+      findDialog: (target) => [...this.#legs.values()].find((leg) => leg.isDialog(target))?.id,
+    };
+  }
+
+  #emit(event: LegEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#o.onError?.(`A listener failed on "${event.type}"`, error);
+      }
+    }
+  }
+
+  #onEnd(leg: Leg): void {
+    this.#legs.delete(leg.id);
+    this.#channels.get(leg.id)?.release();
+    this.#channels.delete(leg.id);
+  }
+
+  #extensionPlan(spec: DialSpec): OutgoingPlan | { cause: LegEndCause; reason: string } {
+    if (spec.target.kind !== "extension") return { cause: "error", reason: "" };
+    const bindings = this.#o.registrar.reachable(spec.target.extensionId);
+    if (bindings.length === 0) return { cause: "unreachable", reason: "No device registered" };
+    const from = extensionFrom({ number: spec.callerNumber, name: spec.callerName ?? "" }, "localhost");
+    const number = escapeUser(spec.target.number);
+    return {
+      earlyMedia: false,
+      silentCause: "unreachable",
+      timeoutMs: spec.timeoutMs,
+      forks: bindings.map((row) => ({
+        uri: row.contact,
+        proxy: sourceUri(row.source),
+        headers: {
+          From: from,
+          To: `<sip:${number}@${hostPart(row.contact)}>`,
+          ...(spec.autoAnswer === true ? AUTO_ANSWER : {}),
+          ...spec.headers,
+        },
+      })),
+    };
+  }
+
+  #trunkPlan(spec: DialSpec): OutgoingPlan | { cause: LegEndCause; reason: string } {
+    if (spec.target.kind !== "trunk") return { cause: "error", reason: "" };
+    const trunk = this.#o.trunks.get(spec.target.trunkId);
+    if (trunk === undefined || !trunk.config.enabled)
+      return { cause: "unreachable", reason: "Trunk is switched off" };
+    if (!trunk.acquire()) return { cause: "congestion", reason: "All channels of the trunk are in use" };
+    this.#channels.set(spec.leg, trunk);
+    const { config, credentials, contactUser } = trunk;
+    const proxy = trunkProxy(config);
+    const transport = config.transport === "udp" ? "" : `;transport=${config.transport}`;
+    const contact: Record<string, string> =
+      contactUser === undefined ? {} : { Contact: `<sip:${escapeUser(contactUser)}@localhost${transport}>` };
+    return {
+      earlyMedia: true,
+      silentCause: "timeout",
+      timeoutMs: spec.timeoutMs,
+      onTraffic: (answered, reason) => trunk.traffic(answered, reason),
+      forks: [
+        {
+          uri: trunkTarget(config, spec.target.number),
+          ...(proxy === undefined ? {} : { proxy }),
+          ...(credentials === undefined ? {} : { credentials }),
+          headers: {
+            ...trunkCallerHeaders(config, { number: spec.callerNumber, name: spec.callerName ?? "" }),
+            ...contact,
+            ...spec.headers,
+          },
+        },
+      ],
+    };
+  }
+
+  #onInvite(request: IncomingRequest): void {
+    const trunk = this.#sender(request);
+    if (trunk !== undefined) {
+      trunk.traffic(true);
+      if (!trunk.acquire()) {
+        void request.respond(503, { reason: "All Channels In Use", headers: { "Retry-After": "10" } });
+        return;
+      }
+      const { id, name } = trunk.config;
+      const source: LegSource = { kind: "trunk", trunkId: id, name, address: request.source.address };
+      this.#incoming(
+        request,
+        source,
+        callerIdentity(request, true),
+        dialledNumber(request, trunk.contactUser),
+        trunk,
+      );
+      return;
+    }
+    const verdict = this.#o.authenticator.check({
+      method: "INVITE",
+      uri: request.uri,
+      body: request.body,
+      credentials: request.header("Authorization") ?? request.header("Proxy-Authorization"),
+      sourceAddress: request.source.address,
+    });
+    if (verdict.kind === "challenge") {
+      void request.respond(401, { headers: { "WWW-Authenticate": verdict.challenges } });
+      return;
+    }
+    const { address } = request.source;
+    if (verdict.kind === "refused" || !(verdict.endpoint.allowRemote || this.#o.lan.has(address))) {
+      void request.respond(403);
+      return;
+    }
+    const { extensionId, number, name } = verdict.endpoint;
+    const caller = { number, name: name !== "" ? name : callerIdentity(request, false).name };
+    this.#incoming(
+      request,
+      { kind: "extension", extensionId, number, address },
+      caller,
+      dialledNumber(request),
+    );
+  }
+
+  /** The trunk a call comes from. A phone on the same address is told apart by its registration or its credentials. */
+  #sender(request: IncomingRequest): Trunk | undefined {
+    const given = request.header("Authorization") ?? request.header("Proxy-Authorization");
+    if (given !== undefined && parseCredentials(given, this.#o.realm) !== undefined) return undefined;
+    const trunk = this.#o.trunks.match(request);
+    if (trunk === undefined || this.#o.registrar.isDevice(formatSource(request.source))) return undefined;
+    return trunk;
+  }
+
+  #incoming(
+    request: IncomingRequest,
+    source: LegSource,
+    caller: { readonly number: string; readonly name: string },
+    dialled: string,
+    trunk?: Trunk,
+  ): void {
+    const id = `in-${randomUUID()}`;
+    const refusal = request.body !== "" && !hasAudio(request.body) ? 488 : dialled === "" ? 404 : undefined;
+    if (refusal !== undefined) {
+      trunk?.release();
+      void request.respond(refusal);
+      return;
+    }
+    if (trunk !== undefined) this.#channels.set(id, trunk);
+    const leg = new IncomingLeg(this.#parts(id), request);
+    if (leg.isEnded) return;
+    this.#legs.set(id, leg);
+    this.#emit({
+      type: "incoming",
+      leg: id,
+      source,
+      dialled,
+      callerNumber: caller.number,
+      callerName: caller.name,
+      sipCallId: request.callId,
+      at: this.#now(),
+    });
+  }
+}
+
+/** Whether an offer has an audio stream that is not switched off; codecs are the media side's matter. */
+function hasAudio(sdp: string): boolean {
+  return /^m=audio [1-9]\d{0,4}\b/m.test(sdp);
+}
+
+function hostPart(contact: string): string {
+  const uri = parseUri(contact);
+  return uri?.kind === "sip" ? uri.host : "localhost";
+}
