@@ -1,0 +1,136 @@
+/** Pure construction of requests and of the header rules between app and network. */
+import type { SipHeader, SipRequest, TransportProtocol } from "../message/model.ts";
+import { header, hostPortOf, setHeader, uriHost, uriParameter } from "../transaction/index.ts";
+import type { ListenPoint } from "../transport/model.ts";
+import type { Dialog } from "./model.ts";
+
+/** Headers the engine owns in requests, whatever the app says. */
+const OWN_REQUEST = new Set(["Via", "Content-Length", "Call-ID", "CSeq", "From", "To"]);
+const OWN_IN_DIALOG = new Set([...OWN_REQUEST, "Route", "Record-Route", "Max-Forwards"]);
+const OWN_RESPONSE = new Set([
+  "Via",
+  "Route",
+  "Record-Route",
+  "RSeq",
+  "Content-Length",
+  "From",
+  "To",
+  "Call-ID",
+  "CSeq",
+]);
+const LOCALHOST = new Set(["From", "To", "Contact", "P-Asserted-Identity"]);
+
+/** Headers of an app response that go on the wire. */
+export function responseHeaders(app: readonly SipHeader[], local: ListenPoint): SipHeader[] {
+  return app.filter((entry) => !OWN_RESPONSE.has(entry.name)).map((entry) => localised(entry, local));
+}
+
+/** Headers of an app request that go on the wire, without those the engine writes itself. */
+export function requestHeaders(
+  app: readonly SipHeader[],
+  local: ListenPoint,
+  inDialog: boolean,
+): SipHeader[] {
+  const own = inDialog ? OWN_IN_DIALOG : OWN_REQUEST;
+  return app.filter((entry) => !own.has(entry.name)).map((entry) => localised(entry, local));
+}
+
+/** `@localhost` in address headers means the chosen transport. */
+export function localised(entry: SipHeader, local: ListenPoint): SipHeader {
+  return { name: entry.name, value: LOCALHOST.has(entry.name) ? withLocal(entry.value, local) : entry.value };
+}
+
+export function withLocal(value: string, local: ListenPoint): string {
+  return value.replace(/@localhost(?![\w.:-])/g, () => `@${localAuthority(local)}`);
+}
+
+/** `host:port` of a listen point as others shall see it. */
+export function localAuthority(local: ListenPoint): string {
+  return `${uriHost(local.externalAddress ?? local.address)}:${local.port}`;
+}
+
+/** Our Contact for a transport. */
+export function contactFor(local: ListenPoint, user = ""): string {
+  const transport = local.protocol === "udp" ? "" : `;transport=${local.protocol}`;
+  return `<sip:${user === "" ? "" : `${user}@`}${localAuthority(local)}${transport}>`;
+}
+
+export function viaFor(local: ListenPoint, branch: string): string {
+  return `SIP/2.0/${local.protocol.toUpperCase()} ${localAuthority(local)};branch=${branch};rport`;
+}
+
+export function newBranch(): string {
+  return `z9hG4bK${crypto.randomUUID().replaceAll("-", "")}`;
+}
+
+export function newTag(): string {
+  return crypto.randomUUID().slice(0, 13).replace("-", "");
+}
+
+/** A request inside a dialog with CSeq, route set and tags (RFC 3261 §12.2.1.1); the Via comes on sending. */
+export function dialogRequest(
+  dialog: Dialog,
+  method: string,
+  cseq: number,
+  extra: readonly SipHeader[],
+  body: Uint8Array,
+): SipRequest {
+  const lines: SipHeader[] = [];
+  let uri = dialog.remoteTarget;
+  let routes = dialog.routes;
+  const first = routes[0];
+  if (first !== undefined && uriParameter(addressUri(first), "lr") === undefined) {
+    // Strict router: it becomes the Request-URI and the target goes last (RFC 3261 §12.2.1.1).
+    routes = [...routes.slice(1), `<${uri}>`];
+    uri = addressUri(first);
+  }
+  for (const route of routes) lines.push({ name: "Route", value: route });
+  lines.push({ name: "Max-Forwards", value: "70" });
+  lines.push({ name: "From", value: dialog.local });
+  lines.push({ name: "To", value: dialog.remote });
+  lines.push({ name: "Call-ID", value: dialog.callId });
+  lines.push({ name: "CSeq", value: `${cseq} ${method}` });
+  for (const entry of extra) lines.push(entry);
+  return { kind: "request", method, uri, headers: lines, body };
+}
+
+/** URI in a Route or Contact element. */
+export function addressUri(value: string): string {
+  const open = value.indexOf("<");
+  if (open < 0) return (value.split(";")[0] ?? "").trim();
+  return value.slice(open + 1, value.indexOf(">", open)).trim();
+}
+
+/** Adds the Content-Type an app may leave out for SDP; false when it cannot be guessed. */
+export function completeContentType(message: { headers: SipHeader[]; body: Uint8Array }): boolean {
+  if (message.body.length === 0 || header(message, "Content-Type") !== undefined) return true;
+  if (message.body[0] !== 118 || message.body[1] !== 61 || message.body[2] !== 48) return false;
+  setHeader(message, "Content-Type", "application/sdp");
+  return true;
+}
+
+const PROTOCOLS = new Set<string>(["udp", "tcp", "tls", "ws", "wss"]);
+
+/** Transport a SIP URI asks for (RFC 3263 §4.1 without DNS). */
+export function protocolOf(uri: string): TransportProtocol | undefined {
+  const asked = (uriParameter(uri, "transport") ?? "").toLowerCase();
+  const secure = /^sips:/i.test(uri);
+  if (asked === "") return secure ? "tls" : "udp";
+  if (!PROTOCOLS.has(asked)) return undefined;
+  if (secure && asked === "tcp") return "tls";
+  return asked as TransportProtocol;
+}
+
+const PRIVATE =
+  /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|169\.254\.|f[cd][0-9a-f]{2}:|fe80:)/i;
+
+/** Whether a Contact cannot be reached from here although the packet's source can (RFC 1918, RFC 6598). */
+export function isPrivate(host: string): boolean {
+  return PRIVATE.test(host);
+}
+
+/** Whether a Contact URI names exactly that address and port. */
+export function namesAddress(uri: string, address: string, port: number): boolean {
+  const place = hostPortOf(uri);
+  return place !== undefined && place.host === address.toLowerCase() && (place.port ?? 5060) === port;
+}

@@ -1,0 +1,127 @@
+import type { SipRequest, SipResponse, TransportProtocol } from "../message/model.ts";
+import type { ClientTransaction, Destination, ServerTransaction, Timer } from "../transaction/index.ts";
+import type { SendTarget } from "../transport/model.ts";
+
+/** An app connection as the core needs it; AgentClient is one. */
+export interface AppPort {
+  readonly connected: boolean;
+  sip(leader: string, message: Uint8Array): void;
+  reply(messageId: string, text: string, message?: Uint8Array): void;
+  event(leader: string, message: Uint8Array): void;
+}
+
+/** Where a request goes: the way and the address it names. */
+export interface Hop {
+  readonly target: SendTarget;
+  readonly destination: Destination;
+}
+
+/** A 2xx to an INVITE that waits for its ACK (RFC 3261 §13.3.1.4). */
+export interface UnackedAnswer {
+  readonly cseq: number;
+  readonly txnId: string;
+  readonly transaction: ServerTransaction;
+  readonly response: SipResponse;
+  interval: number;
+  retransmit?: Timer;
+  deadline?: Timer;
+}
+
+/** A 2xx to our INVITE: waits for the app's ACK, then keeps it for repeats of the 2xx. */
+export interface AnsweredInvite {
+  readonly cseq: number;
+  readonly invite: SipRequest;
+  ack?: SipRequest;
+  hop?: Hop;
+  deadline?: Timer;
+  /** The app cancelled before the 2xx came: BYE follows the ACK. */
+  readonly byeAfterAck: boolean;
+}
+
+/** RFC 3261 §12, for INVITE and SUBSCRIBE usages. */
+export interface Dialog {
+  /** `CALL-ID;from-tag=TAG`, the name the app knows. */
+  readonly dlg: string;
+  readonly role: "uac" | "uas";
+  readonly kind: "INVITE" | "SUBSCRIBE";
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+  /** From (requests of ours) with our tag, and To with theirs. */
+  readonly local: string;
+  readonly remote: string;
+  readonly client: AppPort;
+  /** Transaction id the app knows the dialog-making request by. */
+  readonly txnId: string;
+  readonly protocol: TransportProtocol;
+  /** Our Contact value. */
+  contact: string;
+  state: "early" | "confirmed" | "ended";
+  localSeq: number;
+  remoteSeq: number;
+  remoteTarget: string;
+  routes: readonly string[];
+  /** Fixed next hop: the packet's source (NAT) or the peer's connection. */
+  hop?: Hop;
+  /** Open INVITE of theirs and of ours, and open UPDATE of theirs. */
+  inviteIn?: ServerTransaction;
+  inviteOut?: ClientTransaction;
+  updateIn?: ServerTransaction;
+  unacked?: UnackedAnswer;
+  answered?: AnsweredInvite;
+  /** Sends a BYE held back until the ACK is here. */
+  heldBye?: () => void;
+  session?: SessionTimer;
+  /** Body of our last offer or answer, for session refreshes. */
+  localSdp?: Uint8Array;
+}
+
+export interface SessionTimer {
+  readonly expires: number;
+  readonly weRefresh: boolean;
+  timer?: Timer;
+}
+
+/** A reliable provisional response that waits for its PRACK (RFC 3262). */
+export interface ReliableProvisional {
+  readonly rseq: number;
+  readonly response: SipResponse;
+  interval: number;
+  timer?: Timer;
+  deadline?: Timer;
+}
+
+/** A request of the network the app has not finished. */
+export interface PendingServer {
+  readonly id: string;
+  readonly transaction: ServerTransaction;
+  readonly client: AppPort;
+  readonly request: SipRequest;
+  dialog?: Dialog;
+  localTag?: string;
+  rseq?: number;
+  reliable?: ReliableProvisional;
+  guard?: Timer;
+}
+
+/** A request of the app the network has not finished. */
+export interface PendingClient {
+  readonly id: string;
+  readonly client: AppPort;
+  readonly request: SipRequest;
+  readonly hop: Hop;
+  transaction?: ClientTransaction;
+  /** Dialogs by remote tag: the peers of a forked INVITE. */
+  readonly forks: Map<string, Dialog>;
+  /** Existing dialog the request runs in. */
+  readonly dialog?: Dialog;
+  cancelled: boolean;
+  /** CANCEL waits for a first provisional (RFC 3261 §9.1). */
+  heldCancel?: SipRequest;
+  /** Last RSeq seen by remote tag. */
+  readonly rseqs: Map<string, number>;
+}
+
+export interface CoreLimits {
+  readonly dialogs: number;
+}
