@@ -1,5 +1,6 @@
 /** People: accounts, sign-in, roles, departments, agents, extensions, and what `sip` asks of them. */
 import type { Directory } from "../../sip/index.ts";
+import type { Tx } from "../../storage/database.ts";
 import type { Actor, Entity } from "../kernel.ts";
 import type {
   Account,
@@ -14,6 +15,7 @@ import type {
   Extension,
   ExtensionInput,
   ExtensionSaved,
+  FirstAdmin,
   Role,
   RoleInput,
   SessionActor,
@@ -21,8 +23,11 @@ import type {
   SignInMeta,
 } from "./model.ts";
 
+export { createPeople, type PeopleDeps } from "./create.ts";
+export { fullName } from "./extensions.ts";
 export type * from "./model.ts";
 export { PERMISSIONS, type Permission, SCOPES, type Scope } from "./permissions.ts";
+export { SignInError } from "./sign-in.ts";
 
 export interface Agents extends Entity<Agent, AgentInput, AgentSaved> {
   /** Batch add (W-3.1.2.24–32): existing numbers are skipped. */
@@ -49,6 +54,8 @@ export interface People {
     actor: Actor,
     preferences: { readonly language?: "zh-CN" | "en" | null; readonly theme?: "light" | "dark" | null },
   ): Promise<void>;
+  /** Hashes outside, writes inside a transaction of set-up's. Replaces the password of an account of that name. */
+  prepareAdministrator(input: FirstAdmin): Promise<(tx: Tx) => Promise<number>>;
   /** For the command line: adds or resets an administrator's password. Returns the account's id. */
   resetAdministrator(username: string, password: string): Promise<number>;
   /** Whether the agent's phone PIN is right; limited concurrency, rate limited by agent. */

@@ -2,6 +2,14 @@
 import type { Actor, ListQuery, Page } from "../kernel.ts";
 import type { Alarm, AuditRow, Health, Job, JobKind, Settings, SettingsInput, SetupInput } from "./model.ts";
 
+export {
+  type Change,
+  type Configuration,
+  createConfiguration,
+  insertAudit,
+  type Stage,
+} from "./configuration.ts";
+export { configEntity, type EntityDeps, type EntitySpec } from "./entity.ts";
 export type * from "./model.ts";
 
 export interface SettingsCases {

@@ -1,0 +1,114 @@
+/** What `sip` asks of the office (sip/directory.ts): credentials and trunks from memory, registrations on disk. */
+import type { Directory, EndpointCredentials, RegistrationRow, TrunkConfig } from "../../sip/index.ts";
+import type { Store } from "../../storage/database.ts";
+import type { Configuration } from "../system/index.ts";
+
+interface RegistrationRecord {
+  extension_id: number;
+  contact: string;
+  source: string;
+  user_agent: string;
+  call_id: string;
+  cseq: number;
+  instance: string;
+  registered_at: number;
+  expires_at: number;
+}
+
+export function createDirectory(deps: {
+  readonly store: Store;
+  readonly configuration: Configuration;
+  readonly realm: string;
+}): Directory {
+  const { sync } = deps.store;
+  let endpoints: ReadonlyMap<string, EndpointCredentials> = new Map();
+  let trunks: readonly TrunkConfig[] = [];
+
+  deps.configuration.addStage(async (tx) => {
+    const rows = await tx.selectFrom("extension").selectAll().execute();
+    const lines = await tx.selectFrom("trunk").selectAll().orderBy("id").execute();
+    return () => {
+      endpoints = new Map(
+        rows.map((r) => [
+          r.number,
+          {
+            extensionId: r.id,
+            number: r.number,
+            name: r.name,
+            ha1Md5: r.ha1_md5,
+            ha1Sha256: r.ha1_sha256,
+            enabled: r.enabled === 1,
+            allowRemote: r.allow_remote === 1,
+          },
+        ]),
+      );
+      trunks = lines.map((t) => ({
+        id: t.id,
+        name: t.name,
+        enabled: t.enabled === 1,
+        kind: t.kind as TrunkConfig["kind"],
+        host: t.host,
+        port: t.port,
+        transport: t.transport as TrunkConfig["transport"],
+        username: t.username,
+        authUsername: t.auth_username,
+        password: t.password,
+        fromDomain: t.from_domain,
+        outboundProxy: t.outbound_proxy,
+        allowedAddresses: JSON.parse(t.allowed_addresses_json) as string[],
+        maxCalls: t.max_calls,
+        registerExpiresS: t.register_expires_s,
+        optionsPingS: t.options_ping_s,
+        codecs: JSON.parse(t.codecs_json) as string[],
+        identityHeader: t.identity_header as TrunkConfig["identityHeader"],
+      }));
+    };
+  });
+
+  return {
+    realm: deps.realm,
+    endpointByUser: (user) => endpoints.get(user),
+    trunks: () => trunks,
+    loadRegistrations: () =>
+      (sync.prepare("SELECT * FROM registration").all() as RegistrationRecord[]).map((r) => ({
+        extensionId: r.extension_id,
+        contact: r.contact,
+        source: r.source,
+        userAgent: r.user_agent,
+        callId: r.call_id,
+        cseq: r.cseq,
+        instance: r.instance,
+        registeredAt: r.registered_at,
+        expiresAt: r.expires_at,
+      })),
+    saveRegistration(row: RegistrationRow) {
+      sync.transaction(() =>
+        sync
+          .prepare(
+            `INSERT INTO registration (extension_id, contact, source, user_agent, call_id, cseq, instance, registered_at, expires_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (extension_id, contact) DO UPDATE SET source = excluded.source,
+             user_agent = excluded.user_agent, call_id = excluded.call_id, cseq = excluded.cseq, instance = excluded.instance,
+             registered_at = excluded.registered_at, expires_at = excluded.expires_at`,
+          )
+          .run(
+            row.extensionId,
+            row.contact,
+            row.source,
+            row.userAgent,
+            row.callId,
+            row.cseq,
+            row.instance,
+            row.registeredAt,
+            row.expiresAt,
+          ),
+      );
+    },
+    removeRegistration(extensionId, contact) {
+      sync.transaction(() =>
+        sync
+          .prepare("DELETE FROM registration WHERE extension_id = ? AND contact = ?")
+          .run(extensionId, contact),
+      );
+    },
+  };
+}
