@@ -1,0 +1,436 @@
+import { describe, expect, test } from "bun:test";
+import type { Directory, EndpointCredentials, RegistrationRow, TrunkConfig } from "../directory.ts";
+import type { MediaEvent, MediaLegs, MediaPort } from "../media/model.ts";
+import { Registrar } from "../registrar/registrar.ts";
+import { Authenticator } from "../srf/authenticator.ts";
+import { answerChallenge, makeHa1, parseChallenges } from "../srf/digest.ts";
+import { FakeRequest, FakeStack, fakeReply } from "../srf/fake.ts";
+import { AddressSet, PRIVATE_RANGES } from "../srf/network.ts";
+import { Trunks } from "../trunks/trunks.ts";
+import { causeOfStatus, mostTelling } from "./causes.ts";
+import { DigitMerge, infoDigit } from "./dtmf.ts";
+import { LegService } from "./legs.ts";
+import type { DialSpec, LegEvent } from "./model.ts";
+import { parseReferTo } from "./transfer.ts";
+
+const SDP = "v=0\r\nm=audio 4000 RTP/AVP 8\r\n";
+const endpoint: EndpointCredentials = {
+  extensionId: 1,
+  number: "1001",
+  name: "Li",
+  ha1Md5: makeHa1("MD5", "1001", "zongji", "pw"),
+  ha1Sha256: makeHa1("SHA-256", "1001", "zongji", "pw"),
+  enabled: true,
+  allowRemote: false,
+};
+const trunkConfig: TrunkConfig = {
+  id: 7,
+  name: "carrier",
+  enabled: true,
+  kind: "ip",
+  host: "10.9.9.9",
+  port: 0,
+  transport: "udp",
+  username: "",
+  authUsername: "",
+  password: "",
+  fromDomain: "",
+  outboundProxy: "",
+  allowedAddresses: [],
+  maxCalls: 1,
+  registerExpiresS: 300,
+  optionsPingS: 0,
+  codecs: [],
+  identityHeader: "none",
+};
+const row = (contact: string): RegistrationRow => ({
+  extensionId: 1,
+  contact,
+  source: "udp:192.168.1.20:5060",
+  userAgent: "",
+  callId: contact,
+  cseq: 1,
+  instance: "",
+  registeredAt: 0,
+  expiresAt: Number.MAX_SAFE_INTEGER,
+});
+
+class FakeMedia implements MediaLegs {
+  readonly released: string[] = [];
+  listener: (event: MediaEvent) => void = () => {};
+  async acceptOffer(_leg: string, offer: string) {
+    if (offer.includes(" 99")) throw Object.assign(new Error("no codec"), { code: "unsupported-media" });
+    return { answer: `answer:${offer.length}`, codec: "PCMA" };
+  }
+  async makeOffer() {
+    return "offer";
+  }
+  async acceptAnswer() {
+    return { codec: "PCMU" };
+  }
+  async reoffer(_leg: string, offer: string) {
+    const direction = offer.includes("sendonly") ? ("sendonly" as const) : ("sendrecv" as const);
+    return { answer: "re", direction };
+  }
+  async release(leg: string) {
+    this.released.push(leg);
+  }
+  sendDigits() {}
+  onEvent: MediaPort["onEvent"] = (listener) => {
+    this.listener = listener;
+    return () => {};
+  };
+}
+
+function setUp(contacts: string[] = ["sip:1001@192.168.1.20"]) {
+  const stack = new FakeStack();
+  const directory: Directory = {
+    realm: "zongji",
+    endpointByUser: (user) => (user === "1001" ? endpoint : undefined),
+    trunks: () => [trunkConfig],
+    loadRegistrations: () => contacts.map(row),
+    saveRegistration: () => {},
+    removeRegistration: () => {},
+  };
+  const authenticator = new Authenticator(directory);
+  const lan = new AddressSet(PRIVATE_RANGES);
+  const registrar = new Registrar({ stack, directory, authenticator, lan });
+  registrar.reload();
+  const trunks = new Trunks({ stack, directory, resolve: async () => [] });
+  trunks.reload();
+  const media = new FakeMedia();
+  const legs = new LegService({ stack, media, registrar, trunks, authenticator, realm: "zongji", lan });
+  const events: LegEvent[] = [];
+  legs.onEvent((event) => events.push(event));
+  return { stack, media, legs, events, trunks, types: () => events.map((event) => event.type) };
+}
+const settle = async (): Promise<void> => {
+  for (let i = 0; i < 30; i++) await Promise.resolve();
+};
+const fromTrunk = (body = SDP, headers: Record<string, string> = {}) =>
+  new FakeRequest("INVITE", "sip:4001@zongji", { From: "<sip:138@c>", ...headers }, body, {
+    protocol: "udp",
+    address: "10.9.9.9",
+    port: 5060,
+  });
+const dial = (over: Partial<DialSpec> = {}): DialSpec => ({
+  leg: "L",
+  target: { kind: "extension", extensionId: 1, number: "1001" },
+  callerNumber: "138",
+  timeoutMs: 60_000,
+  ...over,
+});
+const toTrunk = { kind: "trunk", trunkId: 7, number: "10086" } as const;
+
+describe("incoming legs", () => {
+  test("a trunk's call rings, is answered and ended by the caller: one ended, channel given back", async () => {
+    const { stack, legs, events, media, trunks, types } = setUp();
+    const invite = stack.receive(fromTrunk());
+    const leg = events[0]?.leg ?? "";
+    expect(events[0]).toMatchObject({
+      dialled: "4001",
+      callerNumber: "138",
+      source: { kind: "trunk", trunkId: 7 },
+    });
+    expect(trunks.state(7)?.callsNow).toBe(1);
+    await legs.ring(leg);
+    await legs.answer(leg);
+    expect(invite.statuses).toEqual([180, 200]);
+    expect(legs.alive()).toMatchObject([{ leg, state: "answered" }]);
+    invite.dialog?.handlers?.onEnd({ by: "remote", reason: "" });
+    legs.hangup(leg);
+    await settle();
+    expect(types()).toEqual(["incoming", "answered", "ended"]);
+    expect(events.at(-1)).toMatchObject({ cause: "normal", by: "remote" });
+    expect(media.released).toEqual([leg]);
+    expect(trunks.state(7)?.callsNow).toBe(0);
+  });
+
+  test("more calls than the trunk has channels get 503 and no leg", () => {
+    const { stack, events } = setUp();
+    stack.receive(fromTrunk());
+    expect(stack.receive(fromTrunk(SDP, { "Call-ID": "second" })).statuses).toEqual([503]);
+    expect(events).toHaveLength(1);
+  });
+
+  test("early media is a 183 with SDP and the answer repeats it", async () => {
+    const { stack, legs, events } = setUp();
+    const invite = stack.receive(fromTrunk());
+    const leg = events[0]?.leg ?? "";
+    await legs.ring(leg, { earlyMedia: true });
+    await legs.answer(leg);
+    expect(invite.responses.map((r) => [r.status, r.options.body])).toEqual([
+      [183, `answer:${SDP.length}`],
+      [200, `answer:${SDP.length}`],
+    ]);
+  });
+
+  test("a cancelled call ends once and cannot be answered any more", async () => {
+    const { stack, legs, events } = setUp();
+    const invite = stack.receive(fromTrunk());
+    invite.cancel();
+    expect(events.at(-1)).toMatchObject({ type: "ended", cause: "cancelled", by: "remote" });
+    await expect(legs.answer(events[0]?.leg ?? "")).rejects.toThrow("not there");
+    expect(invite.statuses).toEqual([]);
+  });
+
+  test("SDP without audio is 488 at once, without a usable codec 488 at the answer", async () => {
+    const { stack, legs, events } = setUp();
+    expect(stack.receive(fromTrunk("v=0\r\nm=video 4000 RTP/AVP 8\r\n")).statuses).toEqual([488]);
+    expect(events).toEqual([]);
+    const invite = stack.receive(fromTrunk("v=0\r\nm=audio 4000 RTP/AVP 99\r\n"));
+    await expect(legs.answer(events[0]?.leg ?? "")).rejects.toThrow("no codec");
+    expect(invite.statuses).toEqual([488]);
+    expect(events.at(-1)).toMatchObject({ type: "ended", cause: "unsupported-media", by: "system" });
+  });
+
+  test("a phone must prove itself; the From does not count", () => {
+    const { stack, events } = setUp();
+    const send = (credentials?: string) => {
+      const headers = {
+        From: '"Boss" <sip:1@x>',
+        ...(credentials === undefined ? {} : { Authorization: credentials }),
+      };
+      return stack.receive(
+        new FakeRequest("INVITE", "sip:1002@zongji", headers, SDP, {
+          protocol: "udp",
+          address: "192.168.1.30",
+          port: 5060,
+        }),
+      );
+    };
+    const first = send();
+    expect(first.statuses).toEqual([401]);
+    const lines = first.responses[0]?.options.headers?.["WWW-Authenticate"];
+    const challenge = parseChallenges(String(lines))[0];
+    if (challenge === undefined) throw new Error("no challenge");
+    const answer = (password: string) =>
+      answerChallenge(
+        challenge,
+        { username: "1001", password },
+        { method: "INVITE", uri: "sip:1002@zongji" },
+        1,
+        "c",
+      );
+    expect(send(answer("wrong")).statuses).toEqual([403]);
+    expect(send(answer("pw")).statuses).toEqual([]);
+    expect(events).toMatchObject([
+      { type: "incoming", callerNumber: "1001", callerName: "Li", dialled: "1002" },
+    ]);
+  });
+
+  test("hold, resume, keys and transfer in an answered call", async () => {
+    const { stack, legs, events, media, types } = setUp();
+    const invite = stack.receive(fromTrunk());
+    const leg = events[0]?.leg ?? "";
+    await legs.answer(leg);
+    const inDialog = (method: string, headers: Record<string, string>, body: string) =>
+      new FakeRequest(method, "sip:x", headers, body);
+    const handlers = invite.dialog?.handlers;
+    handlers?.onReoffer?.(inDialog("INVITE", {}, "a=sendonly"));
+    await settle();
+    handlers?.onReoffer?.(inDialog("INVITE", {}, "a=sendrecv"));
+    await settle();
+    media.listener({ type: "digit", leg, digit: "5", at: 1000 });
+    handlers?.onInfo?.(
+      inDialog("INFO", { "Content-Type": "application/dtmf-relay" }, "Signal=#\r\nDuration=100"),
+    );
+    const refer = inDialog("REFER", { "Refer-To": "<sip:1002@zongji>" }, "");
+    handlers?.onRefer?.(refer);
+    legs.transferResult(leg, { status: 200, reason: "OK" });
+    await settle();
+    expect(types().slice(2)).toEqual(["held", "resumed", "digit", "digit", "transfer-requested"]);
+    expect(events.at(-1)).toMatchObject({ to: "1002" });
+    expect(refer.statuses).toEqual([202]);
+    expect(invite.dialog?.sent.map((s) => s.body)).toContain("SIP/2.0 200 OK\r\n");
+  });
+
+  test("media lost ends the leg with cause media", async () => {
+    const { stack, legs, events, media } = setUp();
+    const invite = stack.receive(fromTrunk());
+    const leg = events[0]?.leg ?? "";
+    await legs.answer(leg);
+    media.listener({ type: "media-lost", legs: [leg, "other"], at: 1 });
+    expect(events.at(-1)).toMatchObject({ type: "ended", cause: "media", by: "system" });
+    expect(invite.dialog?.alive).toBe(false);
+  });
+
+  test("refusing says so to the caller", () => {
+    const { stack, legs, events } = setUp();
+    const invite = stack.receive(fromTrunk());
+    legs.refuse(events[0]?.leg ?? "", { status: 404 });
+    expect(invite.statuses).toEqual([404]);
+    expect(events.at(-1)).toMatchObject({ type: "ended", cause: "not-found", by: "local", sipStatus: 404 });
+  });
+});
+
+describe("outgoing legs", () => {
+  test("all devices ring, the first to answer wins, the others hear why", async () => {
+    const { stack, legs, events, types } = setUp(["sip:1001@192.168.1.20", "sip:1001@192.168.1.21"]);
+    legs.dial(dial({ autoAnswer: true }));
+    await settle();
+    const [a, b] = stack.sent;
+    expect(a?.options.headers).toHaveProperty("Alert-Info");
+    expect(a?.options.proxy).toBe("sip:192.168.1.20:5060;transport=udp");
+    a?.provisional(180);
+    b?.provisional(180);
+    b?.answer(SDP);
+    await settle();
+    expect(a?.cancelled).toEqual([{ Reason: 'SIP;cause=200;text="Call completed elsewhere"' }]);
+    const late = a?.answer(SDP, "late");
+    await settle();
+    expect(late?.alive).toBe(false);
+    expect(types()).toEqual(["trying", "ringing", "answered"]);
+    expect(events.at(-1)).toMatchObject({ codec: "PCMU", device: "udp:192.168.1.20:5060" });
+  });
+
+  test("the most telling failure of several devices is reported, 603 speaks for all", async () => {
+    const two = ["sip:1001@192.168.1.20", "sip:1001@192.168.1.21"];
+    const one = setUp(two);
+    one.legs.dial(dial());
+    await settle();
+    one.stack.sent[0]?.finish(fakeReply(486));
+    await settle();
+    expect(one.types()).not.toContain("ended");
+    one.stack.sent[1]?.finish(fakeReply(408, { origin: "local" }));
+    await settle();
+    expect(one.events.at(-1)).toMatchObject({ cause: "busy", sipStatus: 486 });
+    const all = setUp(two);
+    all.legs.dial(dial());
+    await settle();
+    all.stack.sent[0]?.finish(fakeReply(603));
+    await settle();
+    expect(all.events.at(-1)).toMatchObject({ cause: "declined", by: "remote" });
+    expect(all.stack.sent[1]?.cancelled).toHaveLength(1);
+  });
+
+  test("nobody registered is unreachable", async () => {
+    const { legs, events } = setUp([]);
+    legs.dial(dial());
+    expect(events).toEqual([]);
+    await settle();
+    expect(events).toMatchObject([{ type: "ended", cause: "unreachable", by: "system" }]);
+  });
+
+  test("hanging up while ringing cancels; an answer that crosses is ended", async () => {
+    const { stack, legs, events, media, types } = setUp();
+    legs.dial(dial());
+    await settle();
+    stack.sent[0]?.provisional(180);
+    legs.hangup("L", "normal");
+    const dialog = stack.sent[0]?.answer(SDP);
+    await settle();
+    expect(stack.sent[0]?.cancelled).toHaveLength(1);
+    expect(dialog?.alive).toBe(false);
+    expect(types()).toEqual(["trying", "ringing", "ended"]);
+    expect(events.at(-1)).toMatchObject({ cause: "normal", by: "local" });
+    expect(media.released).toEqual(["L"]);
+  });
+
+  test("no answer in time", async () => {
+    const { stack, legs, events } = setUp();
+    const done = new Promise<void>((resolve) => {
+      legs.onEvent((event) => {
+        if (event.type === "ended") resolve();
+      });
+    });
+    legs.dial(dial({ timeoutMs: 5 }));
+    await done;
+    expect(events.at(-1)).toMatchObject({ cause: "no-answer", by: "system" });
+    expect(stack.sent[0]?.cancelled).toHaveLength(1);
+  });
+
+  test("early media of a trunk is heard; a second call is congestion; traffic shows in its state", async () => {
+    const { stack, legs, events, trunks } = setUp();
+    legs.dial(dial({ target: toTrunk }));
+    await settle();
+    stack.sent[0]?.provisional(183, SDP);
+    await settle();
+    expect(events.at(-1)).toMatchObject({ type: "ringing", earlyMedia: true });
+    legs.dial(dial({ leg: "M", target: toTrunk }));
+    await settle();
+    expect(events.at(-1)).toMatchObject({ leg: "M", cause: "congestion" });
+    stack.sent[0]?.finish(fakeReply(503));
+    await settle();
+    expect(events.at(-1)).toMatchObject({ leg: "L", cause: "congestion", sipStatus: 503, by: "remote" });
+    expect(trunks.state(7)).toMatchObject({ state: "up", callsNow: 0 });
+  });
+
+  test("a silent carrier is a time-out and shows as unreachable", async () => {
+    const { stack, legs, events, trunks } = setUp();
+    legs.dial(dial({ target: toTrunk }));
+    await settle();
+    stack.sent[0]?.finish(fakeReply(408, { origin: "local" }));
+    await settle();
+    expect(events.at(-1)).toMatchObject({ cause: "timeout", by: "system" });
+    expect(trunks.state(7)).toMatchObject({ state: "unreachable" });
+  });
+
+  test("a dialog without a leg is ended at the second look", async () => {
+    const { stack, legs } = setUp();
+    const { FakeDialog } = await import("../srf/fake.ts");
+    const stray = new FakeDialog("stray", "c", "");
+    stack.live = [stray];
+    legs.alive();
+    expect(stray.alive).toBe(true);
+    legs.alive();
+    expect(stray.alive).toBe(false);
+  });
+});
+
+describe("small decisions", () => {
+  test("causes of statuses", () => {
+    const of = (status: number, silent = false, reasonHeader?: string) =>
+      causeOfStatus({ status, silent, reasonHeader });
+    expect([403, 404, 486, 503, 408, 480, 488, 603, 500, 402].map((status) => of(status))).toEqual([
+      "forbidden",
+      "not-found",
+      "busy",
+      "congestion",
+      "no-answer",
+      "unreachable",
+      "unsupported-media",
+      "declined",
+      "error",
+      "rejected",
+    ]);
+    expect([of(408, true), of(503, true), of(503, false, "Q.850;cause=17")]).toEqual([
+      "timeout",
+      "unreachable",
+      "busy",
+    ]);
+    expect(mostTelling(["unreachable", "busy", "timeout"])).toBe(1);
+  });
+
+  test("keys in INFO", () => {
+    expect(infoDigit("application/dtmf-relay", "Signal= 5\r\nDuration=160\r\n")).toBe("5");
+    expect(infoDigit("application/dtmf", "11")).toBe("#");
+    expect(infoDigit("application/dtmf-relay", "Signal=55")).toBeUndefined();
+    expect(infoDigit("text/plain", "5")).toBeUndefined();
+  });
+
+  test("a key sent both ways counts once, pressed twice counts twice", () => {
+    const merge = new DigitMerge();
+    const taken = (
+      [
+        ["5", "rfc4733", 0],
+        ["5", "info", 100],
+        ["5", "rfc4733", 300],
+        ["5", "rfc4733", 500],
+        ["5", "info", 550],
+        ["5", "info", 600],
+        ["5", "info", 9000],
+      ] as const
+    ).map(([digit, via, at]) => merge.accept(digit, via, at));
+    expect(taken).toEqual([true, false, true, true, false, false, true]);
+  });
+
+  test("Refer-To, blind and attended", () => {
+    expect(parseReferTo("<sip:%2B8610@zongji;user=phone>")).toEqual({ to: "+8610" });
+    expect(parseReferTo("<sip:1002@h?Replaces=abc%40h%3Bto-tag%3D1%3Bfrom-tag%3D2&X=1>")).toEqual({
+      to: "1002",
+      replaces: { callId: "abc@h", toTag: "1", fromTag: "2" },
+    });
+    expect(parseReferTo("<mailto:a@b>")).toBeUndefined();
+  });
+});
