@@ -14,7 +14,12 @@ export interface ListenPoint {
 
 /** Where to send: a resolved target, or an existing flow. */
 export type SendTarget =
-  | { readonly by: "address"; readonly protocol: TransportProtocol; readonly address: string; readonly port: number }
+  | {
+      readonly by: "address";
+      readonly protocol: TransportProtocol;
+      readonly address: string;
+      readonly port: number;
+    }
   | { readonly by: "flow"; readonly flow: string };
 
 export interface TransportLayer {

@@ -1,0 +1,5 @@
+/** What the other layers of the engine may use of the transports. */
+export { TransportError, type TransportErrorCode } from "./errors.ts";
+export { createTransport } from "./layer.ts";
+export type { ListenPoint, SendTarget, TransportLayer } from "./model.ts";
+export type { TransportOptions } from "./options.ts";

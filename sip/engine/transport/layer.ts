@@ -1,0 +1,339 @@
+/** The transport layer (RFC 3261 §18): UDP, TCP, TLS, WS and WSS behind one interface. */
+import {
+  type InboundMessage,
+  parseMessage,
+  type SipMessage,
+  type SipPeer,
+  type SipRequest,
+  serializeMessage,
+  setTopVia,
+  statelessResponse,
+  type TransportProtocol,
+  topVia,
+  validateMessage,
+} from "../message/index.ts";
+import { type Connection, connectionKey } from "./connection.ts";
+import { TransportError } from "./errors.ts";
+import type { Frame } from "./framer.ts";
+import { addressTowards, family, isLoopback, isWildcard, plainAddress } from "./local.ts";
+import type { ListenPoint, SendTarget, TransportLayer } from "./model.ts";
+import { DEFAULTS, type Settings, type TransportOptions } from "./options.ts";
+import { markReceived } from "./received.ts";
+import { connectStream, listenStream } from "./stream.ts";
+import { bindUdp, type UdpPort } from "./udp.ts";
+import { listenWebSocket } from "./websocket.ts";
+
+type Listening = ListenPoint & { readonly flow: string };
+type Address = Extract<SendTarget, { by: "address" }>;
+
+const PONG = Buffer.from("\r\n");
+const REFUSED_TCP_MS = 30_000;
+
+/** What the sockets hand to the layer. */
+export interface Hub {
+  readonly settings: Settings;
+  nextFlow(prefix: string): string;
+  admit(address: string, protocol: TransportProtocol): boolean;
+  /** False: over the bounds, the socket must be closed. */
+  add(connection: Connection): boolean;
+  remove(connection: Connection, error?: Error): void;
+  chunk(connection: Connection, bytes: Uint8Array): void;
+  message(connection: Connection, bytes: Uint8Array): void;
+  datagram(port: UdpPort, bytes: Uint8Array, address: string, remotePort: number): void;
+}
+
+class Layer implements TransportLayer, Hub {
+  readonly settings: Settings;
+  readonly listening: Listening[] = [];
+  readonly #udp = new Map<string, UdpPort>();
+  readonly #closers: (() => void)[] = [];
+  readonly #byFlow = new Map<string, Connection>();
+  readonly #byKey = new Map<string, Connection>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #dialing = new Map<string, Promise<Connection>>();
+  readonly #noTcp = new Map<string, number>();
+  readonly #messageListeners: ((inbound: InboundMessage) => void)[] = [];
+  readonly #failureListeners: ((peer: SipPeer, error: Error) => void)[] = [];
+  readonly #sweeper: ReturnType<typeof setInterval>;
+  #flows = 0;
+  #closed = false;
+
+  constructor(options: TransportOptions) {
+    this.settings = { ...DEFAULTS, ...options };
+    const period = Math.max(20, Math.min(1000, this.settings.messageTimeoutMs / 4));
+    this.#sweeper = setInterval(() => this.#sweep(), period);
+    this.#sweeper.unref();
+  }
+
+  async listen(point: ListenPoint): Promise<void> {
+    const { protocol } = point;
+    const flow = this.nextFlow(protocol);
+    try {
+      if (protocol === "udp") {
+        const port = await bindUdp(point, flow, this);
+        this.#udp.set(flow, port);
+        this.#closers.push(() => port.close());
+        this.listening.push({ ...point, port: port.localPort, flow });
+        return;
+      }
+      const isWeb = protocol === "ws" || protocol === "wss";
+      const server = isWeb ? listenWebSocket(point, this) : listenStream(point, this);
+      this.#closers.push(server.stop);
+      this.listening.push({ ...point, port: server.port, flow });
+    } catch (cause) {
+      const where = `${protocol} ${point.address}:${point.port}`;
+      throw new TransportError("bind-failed", `cannot listen on ${where}: ${text(cause)}`, cause);
+    }
+  }
+
+  onMessage(listener: (inbound: InboundMessage) => void): void {
+    this.#messageListeners.push(listener);
+  }
+
+  onFailure(listener: (peer: SipPeer, error: Error) => void): void {
+    this.#failureListeners.push(listener);
+  }
+
+  nextFlow(prefix: string): string {
+    this.#flows += 1;
+    return `${prefix}${this.#flows}`;
+  }
+
+  admit(address: string, protocol: TransportProtocol): boolean {
+    return !this.#closed && (this.settings.admit?.(address, protocol) ?? true);
+  }
+
+  add(connection: Connection): boolean {
+    const { address, flow } = connection.peer;
+    const here = this.#perAddress.get(address) ?? 0;
+    if (this.#closed || this.#byFlow.size >= this.settings.maxConnections) return false;
+    if (here >= this.settings.maxPerAddress) return false;
+    this.#perAddress.set(address, here + 1);
+    this.#byFlow.set(flow, connection);
+    this.#byKey.set(connection.key, connection);
+    return true;
+  }
+
+  remove(connection: Connection, error?: Error): void {
+    connection.closed = true;
+    const { address, flow } = connection.peer;
+    if (!this.#byFlow.delete(flow)) return;
+    if (this.#byKey.get(connection.key) === connection) this.#byKey.delete(connection.key);
+    const left = (this.#perAddress.get(address) ?? 1) - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
+    if (this.#closed) return;
+    const reason = error ?? new TransportError("flow-gone", "the connection was closed");
+    for (const listener of this.#failureListeners) listener(connection.peer, reason);
+  }
+
+  chunk(connection: Connection, bytes: Uint8Array): void {
+    for (const frame of connection.receive(bytes, performance.now())) this.#frame(connection, frame);
+  }
+
+  #frame(connection: Connection, frame: Frame): void {
+    if (connection.closed) return;
+    if (frame.kind === "ping") connection.send(PONG);
+    else if (!this.admit(connection.peer.address, connection.peer.protocol)) return;
+    else {
+      const understood = this.#take(frame.bytes, connection.peer, connection, (answer) =>
+        connection.send(answer),
+      );
+      // Behind something that is no SIP message the next boundary cannot be trusted.
+      if (!understood || frame.kind === "broken") connection.end();
+    }
+  }
+
+  message(connection: Connection, bytes: Uint8Array): void {
+    connection.lastUsed = performance.now();
+    if (!this.admit(connection.peer.address, connection.peer.protocol)) return;
+    if (bytes.length <= 4 && bytes.every((byte) => byte === 13 || byte === 10)) {
+      if (bytes.length === 4) connection.send(PONG);
+      return;
+    }
+    this.#take(bytes, connection.peer, connection, (answer) => connection.send(answer));
+  }
+
+  datagram(port: UdpPort, bytes: Uint8Array, source: string, remotePort: number): void {
+    const address = plainAddress(source);
+    // Shorter than any start line: keep-alives of phones (CRLF, one byte).
+    if (bytes.length < 12 || remotePort === 0 || !this.admit(address, "udp")) return;
+    const peer: SipPeer = {
+      protocol: "udp",
+      address,
+      port: remotePort,
+      flow: `${port.flow}/${remotePort}/${address}`,
+    };
+    this.#take(bytes, peer, port, (answer) => port.send(answer, remotePort, source));
+  }
+
+  /** Parses, judges and hands up, or answers by itself; false when the bytes were no SIP message. */
+  #take(
+    bytes: Uint8Array,
+    peer: SipPeer,
+    local: { localAddress: string; localPort: number },
+    answer: (bytes: Uint8Array) => void,
+  ): boolean {
+    const refuse = (request: SipRequest, status: number, reason: string): void => {
+      markReceived(request, peer.address, peer.port);
+      answer(serializeMessage(statelessResponse(request, status, reason)));
+    };
+    const parsed = parseMessage(bytes);
+    if (!parsed.ok) {
+      if (parsed.partial) refuse(parsed.partial, parsed.status, parsed.reason);
+      this.settings.onReject?.(peer, parsed.reason);
+      return parsed.code === "version" || parsed.code === "empty";
+    }
+    const { message } = parsed;
+    const verdict = validateMessage(message);
+    if (verdict.action !== "accept") {
+      if (verdict.action === "answer" && message.kind === "request")
+        refuse(message, verdict.status, verdict.reason);
+      this.settings.onReject?.(peer, verdict.reason);
+      return true;
+    }
+    if (message.kind === "request") markReceived(message, peer.address, peer.port);
+    const { localAddress, localPort } = local;
+    const at = performance.now();
+    for (const listener of this.#messageListeners) {
+      listener({ message, peer, localAddress, localPort, at, bytes: bytes.length });
+    }
+    return true;
+  }
+
+  async send(message: SipMessage, target: SendTarget): Promise<SipPeer> {
+    if (this.#closed) throw new TransportError("closed", "the transport is closed");
+    const bytes = serializeMessage(message);
+    if (target.by === "flow") return this.#sendOnFlow(bytes, target.flow);
+    if (target.protocol !== "udp") return this.#sendOnConnection(bytes, target);
+    if (message.kind === "request" && bytes.length > this.settings.udpLimit) {
+      const peer = await this.#tryTcp(message, target);
+      if (peer) return peer;
+    }
+    const port = this.#udpTowards(target.address);
+    if (!port) throw new TransportError("no-listener", `no UDP listener towards ${target.address}`);
+    const address = plainAddress(target.address);
+    port.sendOrThrow(bytes, target.port, address);
+    return { protocol: "udp", address, port: target.port, flow: `${port.flow}/${target.port}/${address}` };
+  }
+
+  #sendOnFlow(bytes: Buffer, flow: string): SipPeer {
+    const connection = this.#byFlow.get(flow);
+    if (connection) {
+      if (connection.send(bytes)) return connection.peer;
+      throw new TransportError("congested", "the connection takes no more bytes");
+    }
+    const [name = "", portText = "", ...rest] = flow.split("/");
+    const udp = this.#udp.get(name);
+    const port = Number(portText);
+    const address = rest.join("/");
+    if (!udp || !(port > 0) || address === "") throw new TransportError("flow-gone", `flow ${flow} is gone`);
+    udp.sendOrThrow(bytes, port, address);
+    return { protocol: "udp", address, port, flow };
+  }
+
+  async #sendOnConnection(bytes: Buffer, target: Address): Promise<SipPeer> {
+    const connection = await this.#connection(target);
+    if (connection.send(bytes)) return connection.peer;
+    throw new TransportError("congested", "the connection takes no more bytes");
+  }
+
+  #connection(target: Address): Connection | Promise<Connection> {
+    const address = plainAddress(target.address);
+    const key = connectionKey(target.protocol, address, target.port);
+    const open = this.#byKey.get(key);
+    if (open && !open.closed) return open;
+    const dialing = this.#dialing.get(key);
+    if (dialing) return dialing;
+    if (target.protocol !== "tcp" && target.protocol !== "tls") {
+      throw new TransportError(
+        "flow-gone",
+        `no open ${target.protocol} connection to ${address}:${target.port}`,
+      );
+    }
+    const attempt = connectStream(target.protocol, address, target.port, this).finally(() => {
+      this.#dialing.delete(key);
+    });
+    this.#dialing.set(key, attempt);
+    return attempt;
+  }
+
+  /** A long request by TCP, with the Via changed to match; undefined when it has to go by UDP after all. */
+  async #tryTcp(request: SipRequest, target: Address): Promise<SipPeer | undefined> {
+    const local = this.localFor("tcp", target.address);
+    const via = topVia(request);
+    const key = `${target.address}/${target.port}`;
+    const now = performance.now();
+    if (!local || !via || (this.#noTcp.get(key) ?? 0) > now) return undefined;
+    const copy: SipRequest = { ...request, headers: request.headers.map((header) => ({ ...header })) };
+    setTopVia(copy, { ...via, transport: "TCP", port: local.port });
+    try {
+      return await this.#sendOnConnection(serializeMessage(copy), { ...target, protocol: "tcp" });
+    } catch {
+      if (this.#noTcp.size > 1000) this.#noTcp.clear();
+      this.#noTcp.set(key, now + REFUSED_TCP_MS);
+      return undefined;
+    }
+  }
+
+  #udpTowards(destination: string): UdpPort | undefined {
+    const point = this.#choose("udp", destination);
+    return point && this.#udp.get(point.flow);
+  }
+
+  /** The listener of that protocol and address family; a loopback one only for loopback, if there is a choice. */
+  #choose(protocol: TransportProtocol, destination: string): Listening | undefined {
+    const wanted = family(destination) || 4;
+    const points = this.listening.filter(
+      (point) => point.protocol === protocol && (family(point.address) || 4) === wanted,
+    );
+    const near = isLoopback(plainAddress(destination));
+    return (
+      points.find((point) => isWildcard(point.address) || isLoopback(point.address) === near) ?? points[0]
+    );
+  }
+
+  localFor(protocol: TransportProtocol, destination: string): ListenPoint | undefined {
+    const point = this.#choose(protocol, destination);
+    if (!point || !isWildcard(point.address)) return point;
+    return { ...point, address: addressTowards(plainAddress(destination), family(point.address)) };
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    const { messageTimeoutMs, idleMs } = this.settings;
+    for (const connection of this.#byFlow.values()) {
+      const slow = connection.unfinishedSince > 0 && now - connection.unfinishedSince > messageTimeoutMs;
+      if (slow) this.settings.onReject?.(connection.peer, "Unfinished Message");
+      if (slow || now - connection.lastUsed > idleMs) connection.end();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweeper);
+    for (const close of this.#closers) close();
+    for (const connection of [...this.#byFlow.values()]) connection.end();
+    this.#byFlow.clear();
+    this.#byKey.clear();
+  }
+}
+
+function text(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** Binds every point and starts receiving. Rejects with TransportError "bind-failed"; nothing stays bound then. */
+export async function createTransport(
+  points: readonly ListenPoint[],
+  options: TransportOptions = {},
+): Promise<TransportLayer> {
+  const layer = new Layer(options);
+  try {
+    for (const point of points) await layer.listen(point);
+  } catch (error) {
+    await layer.close();
+    throw error;
+  }
+  return layer;
+}

@@ -1,0 +1,42 @@
+/** Which of our addresses belongs into Via and Contact for a destination. */
+import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
+
+/** Address without the IPv4-in-IPv6 prefix, brackets and zone. */
+export function plainAddress(address: string): string {
+  const bare = address.startsWith("[") ? address.slice(1, -1) : address;
+  return bare.startsWith("::ffff:") && bare.includes(".") ? bare.slice(7) : bare;
+}
+
+/** 4, 6, or 0 for a host name. */
+export function family(address: string): number {
+  return isIP(plainAddress(address));
+}
+
+export function isWildcard(address: string): boolean {
+  return address === "0.0.0.0" || address === "::";
+}
+
+export function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1" || address === "localhost";
+}
+
+/** An address of this machine that `destination` can reach: loopback, the same network, else the first outer one. */
+export function addressTowards(destination: string, wanted: number): string {
+  const loopback = wanted === 6 ? "::1" : "127.0.0.1";
+  if (isLoopback(destination)) return loopback;
+  let best: string | undefined;
+  for (const entries of Object.values(networkInterfaces())) {
+    for (const entry of entries ?? []) {
+      if (entry.internal || family(entry.address) !== wanted || entry.address.startsWith("fe80:")) continue;
+      if (wanted === 4 && sameNetwork(entry.address, destination, entry.netmask)) return entry.address;
+      best ??= entry.address;
+    }
+  }
+  return best ?? loopback;
+}
+
+function sameNetwork(left: string, right: string, mask: string): boolean {
+  const bits = (text: string) => text.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  return family(right) === 4 && (bits(left) & bits(mask)) === (bits(right) & bits(mask));
+}

@@ -1,0 +1,34 @@
+/** Bounds and hooks of the transport layer. */
+import type { SipPeer, TransportProtocol } from "../message/model.ts";
+
+export interface TransportOptions {
+  /** Asked before anything is parsed or accepted; false drops in silence. */
+  readonly admit?: (address: string, protocol: TransportProtocol) => boolean;
+  /** Told about every message that did not reach the upper layer, with the reason in words. */
+  readonly onReject?: (peer: SipPeer, reason: string) => void;
+  /** A UDP request longer than this goes by TCP where there is a TCP listener (RFC 3261 §18.1.1). Bytes. */
+  readonly udpLimit?: number;
+  readonly maxConnections?: number;
+  readonly maxPerAddress?: number;
+  /** A message that has begun must end within this time, ms. */
+  readonly messageTimeoutMs?: number;
+  /** A connection without any byte for this time is closed, ms. */
+  readonly idleMs?: number;
+  readonly connectTimeoutMs?: number;
+  /** Bytes waiting for a slow reader before its connection is closed. */
+  readonly maxPendingBytes?: number;
+  /** Verification of the servers we connect to by TLS. */
+  readonly tlsClient?: { readonly ca?: string; readonly rejectUnauthorized?: boolean };
+}
+
+export const DEFAULTS = {
+  udpLimit: 1300,
+  maxConnections: 12_000,
+  maxPerAddress: 512,
+  messageTimeoutMs: 10_000,
+  idleMs: 900_000,
+  connectTimeoutMs: 4_000,
+  maxPendingBytes: 1_048_576,
+} as const;
+
+export type Settings = TransportOptions & { readonly [K in keyof typeof DEFAULTS]: number };
