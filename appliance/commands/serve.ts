@@ -15,6 +15,7 @@ import { type ControlHandler, openControl } from "./control.ts";
 import { EXIT } from "./errors.ts";
 import { ensureDataFolder, requirePorts, requirePrograms } from "./probes.ts";
 import { testExtensions } from "./test-extensions.ts";
+import { requireMode } from "./user.ts";
 import { VERSION } from "./version.ts";
 
 export interface WebServer {
@@ -49,8 +50,16 @@ function controlHandlers(app: App, test: ReturnType<typeof testExtensions>): Rec
     }),
     "test-extensions-add": () => test.add(),
     "test-extensions-remove": async () => test.remove(),
-    "user-reset": async ({ username, password }) =>
-      app.people.resetAdministrator(String(username), String(password)),
+    user: async ({ mode, username, password }) => {
+      const name = String(username);
+      const { rows } = await app.people.accounts.list(SYSTEM_ACTOR, { search: name, pageSize: 100 });
+      requireMode(
+        String(mode),
+        name,
+        rows.some((row) => row.username === name),
+      );
+      return app.people.resetAdministrator(name, String(password));
+    },
     backup: async ({ file }) => makeBackup(app.config.dataFolder, String(file)),
   };
 }
