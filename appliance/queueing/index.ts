@@ -2,6 +2,7 @@
 import type { Entity } from "../kernel.ts";
 import type { GroupInput, GroupRow, PauseReason, PauseReasonInput } from "./model.ts";
 
+export { createQueueingConfig } from "./groups.ts";
 export type * from "./model.ts";
 
 /** The configuration half; the agents' commands are added where the agents' states live. */

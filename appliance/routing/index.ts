@@ -1,5 +1,5 @@
 /** Routing: the configuration of where calls go, and the immutable picture of it that the deciders read. */
-import type { Actor, Entity, Now, Page } from "../kernel.ts";
+import type { Actor, Entity, Page } from "../kernel.ts";
 import type { VersionRow } from "../system/model.ts";
 import type { Office } from "./decide/index.ts";
 import type {
@@ -28,21 +28,29 @@ import type {
   TrunkRow,
 } from "./model.ts";
 
+export { createRouting, destinationKey, parseDestination, type RoutingDeps } from "./create.ts";
 export * from "./decide/index.ts";
 export * from "./model.ts";
+export { loadGroups } from "./rows.ts";
 
 export interface MediaFiles extends Entity<MediaFileRow, MediaFileInput> {
   /** Sniffs, converts, stores. Up to 50 MB. @throws ValidationError at "file" when it is not audio. */
   upload(actor: Actor, upload: MediaUpload): Promise<MediaFileRow>;
   /** Absolute path of the converted 8 kHz WAV. */
   path(actor: Actor, id: number): Promise<string>;
-  /** Adds or replaces a built-in prompt (key, language) from a WAV that is already converted. For the first start. */
-  installPrompt(prompt: {
-    key: string;
-    language: string;
-    wav: Uint8Array;
-    durationMs: number;
-  }): Promise<void>;
+  /**
+   * Adds or replaces built-in prompts from WAVs that are converted already (first start). They are in force at once
+   * (`current().prompts`).
+   */
+  installPrompts(prompts: readonly BuiltInPrompt[]): Promise<void>;
+}
+
+export interface BuiltInPrompt {
+  readonly key: string;
+  readonly language: string;
+  readonly wav: Uint8Array;
+  readonly durationMs: number;
+  readonly fileType?: "voice" | "music";
 }
 
 export interface Blacklist extends Entity<BlacklistRow, BlacklistInput> {
@@ -96,7 +104,3 @@ export type ConvertAudio = (
   bytes: Uint8Array,
   fileName: string,
 ) => Promise<{ readonly wav8k: Uint8Array; readonly durationMs: number }>;
-
-export interface RoutingClock {
-  readonly now: Now;
-}

@@ -11,6 +11,7 @@ export {
 } from "./configuration.ts";
 export { configEntity, type EntityDeps, type EntitySpec } from "./entity.ts";
 export type * from "./model.ts";
+export { createSettings, isTimeZone, loadSettings, saveSettings } from "./settings.ts";
 
 export interface SettingsCases {
   /** From memory. */
