@@ -161,7 +161,8 @@ function parseHeaders(head: string, from: number, headers: SipHeader[]): Broken 
     const lead = head.charCodeAt(at);
     if (stop === at || (lead === 13 && stop === at + 1)) break;
     if (lead === 32 || lead === 9) {
-      if (last) last.value = unfold(last.value, head.slice(at, stop).trim());
+      const more = head.slice(at, stop).trim();
+      if (last && !more.includes("\r")) last.value = unfold(last.value, more);
       else fault ??= { code: "header-syntax", reason: "Malformed Header Line", status: 400 };
       if (last && last.value.length > LIMITS.lineChars) {
         fault ??= { code: "too-large", reason: "Header Too Long", status: 400 };
@@ -198,7 +199,9 @@ function parseLine(head: string, from: number, stop: number): SipHeader | undefi
   let valueEnd = stop;
   while (valueStart < valueEnd && isBlank(head.charCodeAt(valueStart))) valueStart++;
   while (valueEnd > valueStart && isBlank(head.charCodeAt(valueEnd - 1))) valueEnd--;
-  return { name: canonicalName(name), value: head.slice(valueStart, valueEnd) };
+  const value = head.slice(valueStart, valueEnd);
+  // A bare CR is a line end to some parsers behind us: never let one through.
+  return value.includes("\r") ? undefined : { name: canonicalName(name), value };
 }
 
 function isBlank(code: number): boolean {
