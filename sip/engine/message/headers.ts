@@ -60,7 +60,7 @@ export function setHeader(message: HasHeaders, name: string, value: string | rea
 /** Puts a line in front of all others of that name (or in front of everything): Via, Route, Record-Route. */
 export function prependHeader(message: HasHeaders, name: string, value: string): void {
   const at = message.headers.findIndex(matcher(name));
-  message.headers.splice(at < 0 ? 0 : at, 0, { name: canonicalName(name), value });
+  message.headers.splice(Math.max(at, 0), 0, { name: canonicalName(name), value });
 }
 
 /** Adds a line at the end. */

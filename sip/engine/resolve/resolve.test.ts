@@ -12,7 +12,7 @@ const dns: Dns = {
         ]
       : [],
   srv: async (name) => {
-    if (!name.endsWith("n.test")) throw new Error("ENOTFOUND");
+    if (!name.endsWith(".n.test")) throw new Error("ENOTFOUND");
     const port = name.startsWith("_sip._tcp") ? 5070 : 5080;
     return [
       { priority: 2, weight: 0, port, name: "b.test" },
