@@ -42,8 +42,9 @@ function controlHandlers(app: App, test: ReturnType<typeof testExtensions>): Rec
   return {
     health: async () => ({
       health: await app.system.health(),
-      media: await app.sip.media.stats(),
-      trunks: app.sip.trunkStates(),
+      sip: await app.sip.stats(),
+      listening: app.sip.listening,
+      trunks: app.sip.trunks.states(),
       trunkNames: await app.routing.trunks.options(SYSTEM_ACTOR),
       alarms: app.system.alarms.open(),
       config: { contacts: app.config.sip.contacts, engine: app.config.sip.engine, web: app.config.web },

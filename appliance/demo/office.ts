@@ -170,7 +170,7 @@ export async function makeDemoOffice(
       autoPause: false,
       acwMode: "after-answer",
       acwSeconds: 5,
-      autoAnswerQueue: true,
+      autoAnswerQueue: false,
       holdMusicId: null,
       waitingMusicId: null,
       playWaitingMusic: true,
