@@ -1,0 +1,51 @@
+/**
+ * All words a person reads, in Chinese (default) and English. A catalogue a part of the pages; the English one is
+ * typed by the Chinese keys, so a missing key fails the type check.
+ */
+import { commonEn, commonZh } from "./common.ts";
+import { errorsEn, errorsZh } from "./errors.ts";
+import { peopleEn, peopleZh } from "./people.ts";
+import { routingEn, routingZh } from "./routing.ts";
+import { systemEn, systemZh } from "./system.ts";
+
+export type Language = "zh-CN" | "en";
+
+const zh = { ...commonZh, ...errorsZh, ...peopleZh, ...routingZh, ...systemZh } as const;
+export type Key = keyof typeof zh;
+const en: Record<Key, string> = { ...commonEn, ...errorsEn, ...peopleEn, ...routingEn, ...systemEn };
+
+export type Params = Readonly<Record<string, string | number>>;
+
+export interface Translate {
+  (key: Key, params?: Params): string;
+  readonly lang: Language;
+  /** For codes that come from the use cases ("error.in-use"); an unknown code is shown as it is. */
+  code(code: string, params?: Params): string;
+  has(code: string): code is Key;
+}
+
+function fill(text: string, params: Params | undefined): string {
+  return params ? text.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole)) : text;
+}
+
+function make(lang: Language, words: Readonly<Record<string, string>>): Translate {
+  const code = (key: string, params?: Params): string => fill(words[key] ?? key, params);
+  return Object.assign((key: Key, params?: Params) => code(key, params), {
+    lang,
+    code,
+    has: (key: string): key is Key => Object.hasOwn(words, key),
+  });
+}
+
+const MADE: Readonly<Record<Language, Translate>> = { "zh-CN": make("zh-CN", zh), en: make("en", en) };
+
+/** The words of a language. */
+export function t(lang: Language): Translate {
+  return MADE[lang];
+}
+
+/** The language a browser asks for, for pages before sign-in. */
+export function preferredLanguage(acceptLanguage: string | null): Language {
+  const first = (acceptLanguage ?? "").split(",")[0]?.trim().toLowerCase() ?? "";
+  return first.startsWith("en") ? "en" : "zh-CN";
+}
