@@ -1,5 +1,10 @@
 /** The door of `sip`: what the appliance may use. */
 export type * from "./directory.ts";
+export { LegGoneError } from "./legs/errors.ts";
 export type * from "./legs/model.ts";
 export { LEG_END_CAUSES } from "./legs/model.ts";
 export type * from "./media/model.ts";
+export type { AuthResultEvent } from "./srf/authenticator.ts";
+export { type DigestAlgorithm, makeHa1 } from "./srf/digest.ts";
+export { SipStackError } from "./srf/model.ts";
+export { ownAddress, type Sip, type SipConfig, type SipStats, startSip } from "./start.ts";

@@ -42,8 +42,8 @@ export class IncomingLeg extends Leg {
     this.end(causeOfRefusal(status), "local", { status, reason });
   }
 
-  protected override abandon(cause: LegEndCause): void {
-    void this.#invite.respond(refusalFor(cause).status);
+  protected override abandon(cause: LegEndCause): Promise<unknown> {
+    return this.#invite.respond(refusalFor(cause).status);
   }
 
   async #doAnswer(): Promise<void> {
@@ -77,7 +77,7 @@ export class IncomingLeg extends Leg {
     try {
       this.answered((await this.parts.media.acceptAnswer(this.id, sdp)).codec);
     } catch (error) {
-      this.hangup("unsupported-media", "system");
+      void this.hangup("unsupported-media", "system");
       throw error;
     }
   }
@@ -96,7 +96,7 @@ export class IncomingLeg extends Leg {
         return result;
       },
       (error: unknown) => {
-        const status = unsupported(error) ? 488 : 500;
+        const status = unsupported(error) ? 488 : 503;
         if (!this.ended) void this.#invite.respond(status);
         this.end(unsupported(error) ? "unsupported-media" : "media", "system", { status });
         throw error;

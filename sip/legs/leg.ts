@@ -52,14 +52,15 @@ export abstract class Leg {
   }
 
   /** Ends what is there on the SIP side without an answer yet: refusal or CANCEL. */
-  protected abstract abandon(cause: LegEndCause): void;
+  protected abstract abandon(cause: LegEndCause): Promise<unknown>;
 
-  hangup(cause: LegEndCause = "normal", by: EndedBy = "local"): void {
+  /** The leg is over at once; resolves when the party has been told. */
+  async hangup(cause: LegEndCause = "normal", by: EndedBy = "local"): Promise<void> {
     if (this.ended) return;
     const dialog = this.#dialog;
-    if (dialog !== undefined) void dialog.bye();
-    else this.abandon(cause);
+    const told = dialog === undefined ? this.abandon(cause) : dialog.bye();
     this.end(cause, by);
+    await told;
   }
 
   /** A key by RFC 4733 (from the media port) or INFO. */

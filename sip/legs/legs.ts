@@ -57,7 +57,7 @@ export class LegService implements Legs {
     options.media.onEvent((event) => {
       if (event.type === "digit") this.#legs.get(event.leg)?.digit(event.digit, "rfc4733", event.at);
       if (event.type !== "media-lost") return;
-      for (const leg of event.legs) this.#legs.get(leg)?.hangup("media", "system");
+      for (const leg of event.legs) void this.#legs.get(leg)?.hangup("media", "system");
     });
   }
 
@@ -83,7 +83,7 @@ export class LegService implements Legs {
   }
 
   hangup(leg: LegId, cause?: LegEndCause): void {
-    this.#legs.get(leg)?.hangup(cause);
+    void this.#legs.get(leg)?.hangup(cause);
   }
 
   transferResult(leg: LegId, result: { readonly status: number; readonly reason: string }): void {
@@ -117,7 +117,7 @@ export class LegService implements Legs {
       const { dialog } = leg;
       if (dialog === undefined) continue;
       owned.add(dialog.id);
-      if (!dialog.alive) leg.hangup("lost", "system");
+      if (!dialog.alive) void leg.hangup("lost", "system");
     }
     const strays = this.#o.stack.dialogs().filter((dialog) => !owned.has(dialog.id));
     for (const dialog of strays) if (this.#strays.has(dialog.id)) void dialog.bye();
@@ -129,9 +129,11 @@ export class LegService implements Legs {
     return this.#legs.size;
   }
 
-  /** Ends everything, for a clean stop. */
-  hangupAll(): void {
-    for (const leg of [...this.#legs.values()]) leg.hangup("normal", "system");
+  /** Ends everything, for a clean stop; resolves when all have said goodbye or after `patienceMs`. */
+  async stop(patienceMs: number): Promise<void> {
+    const goodbyes = [...this.#legs.values()].map((leg) => leg.hangup("normal", "system"));
+    const patience = new Promise((resolve) => setTimeout(resolve, goodbyes.length > 0 ? patienceMs : 0));
+    await Promise.race([Promise.all(goodbyes), patience]);
   }
 
   #parts(id: LegId): LegParts {

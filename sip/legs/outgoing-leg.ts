@@ -53,7 +53,7 @@ export class OutgoingLeg extends Leg {
     }
     if (this.ended) return void this.parts.media.release(this.id).catch(() => {});
     this.localSdp = offer;
-    this.#timer = setTimeout(() => this.hangup("no-answer", "system"), this.#plan.timeoutMs);
+    this.#timer = setTimeout(() => void this.hangup("no-answer", "system"), this.#plan.timeoutMs);
     for (const options of this.#plan.forks) this.#launch(options, offer);
   }
 
@@ -62,8 +62,10 @@ export class OutgoingLeg extends Leg {
     this.end(cause, "system", { reason });
   }
 
-  protected override abandon(): void {
-    for (const fork of this.#forks) if (fork !== this.#winner) fork.invite.cancel();
+  protected override abandon(): Promise<unknown> {
+    const open = this.#forks.filter((fork) => fork !== this.#winner && fork.failure === undefined);
+    for (const fork of open) fork.invite.cancel();
+    return Promise.all(open.map((fork) => fork.invite.final));
   }
 
   protected override end(
@@ -137,7 +139,7 @@ export class OutgoingLeg extends Leg {
       const { source } = await fork.invite.final;
       this.answered(codec, source.address === "" ? undefined : formatSource(source));
     } catch {
-      this.hangup("unsupported-media", "system");
+      void this.hangup("unsupported-media", "system");
     }
   }
 
@@ -154,7 +156,7 @@ export class OutgoingLeg extends Leg {
     const failures = all.map((one) => one.failure).filter((failure) => failure !== undefined);
     if (failures.length < all.length) return;
     const worst = failures[mostTelling(failures.map((failure) => failure.cause))];
-    this.abandon();
+    void this.abandon();
     this.end(worst?.cause ?? "error", silent ? "system" : "remote", worst);
   }
 }

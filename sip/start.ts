@@ -1,0 +1,231 @@
+/** Puts signalling and media together: what the appliance starts and talks to. */
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import type { DeviceState, Directory, TrunkState } from "./directory.ts";
+import { LegService } from "./legs/legs.ts";
+import type { Legs } from "./legs/model.ts";
+import { createMedia, type Media, type MediaPort, type MediaStats } from "./media/index.ts";
+import { Registrar } from "./registrar/registrar.ts";
+import { Authenticator, type AuthResultEvent } from "./srf/authenticator.ts";
+import type { DigestAlgorithm } from "./srf/digest.ts";
+import { parseEngineAddress, SrfFacade } from "./srf/facade.ts";
+import { type LaunchedEngine, launchEngine } from "./srf/launch.ts";
+import { AddressSet, PRIVATE_RANGES } from "./srf/network.ts";
+import { Trunks } from "./trunks/trunks.ts";
+
+export interface SipConfig {
+  /** "embedded", or "drachtio://secret@host:port" for a real drachtio-server. */
+  readonly engine: string;
+  /** Listening points of the embedded engine, e.g. "sip:0.0.0.0:5060;transport=udp,tcp". */
+  readonly contacts: readonly string[];
+  /** The machine's own address, for SDP; "" = found out. */
+  readonly address: string;
+  /** Public address in Via, Contact and SDP behind a port-forwarding router. */
+  readonly externalAddress?: string;
+  /** Address ranges of the office; empty = the private ranges. */
+  readonly lan: readonly string[];
+  readonly rtpPorts: { readonly min: number; readonly max: number };
+  /** Folder for what rtpengine needs. */
+  readonly dataFolder: string;
+  readonly codecs?: readonly string[];
+  /** OPTIONS to each device, ms between two; 0 = none. Default 30 s. */
+  readonly keepAliveMs?: number;
+  /** Digest algorithms offered, in order; default SHA-256, MD5. */
+  readonly digestAlgorithms?: readonly DigestAlgorithm[];
+  readonly log?: (line: string) => void;
+}
+
+export interface SipStats {
+  readonly engineConnected: boolean;
+  /** Times the engine was started again after it had died. */
+  readonly engineRestarts: number;
+  readonly legs: number;
+  readonly dialogs: number;
+  readonly registeredExtensions: number;
+  readonly media: MediaStats;
+}
+
+export interface Sip {
+  readonly legs: Legs;
+  readonly media: MediaPort;
+  readonly devices: {
+    /** Devices of one extension. */
+    state(extensionId: number): DeviceState;
+    /** Extensions with a live registration. */
+    registered(): readonly number[];
+  };
+  readonly trunks: {
+    state(trunkId: number): TrunkState | undefined;
+    states(): readonly TrunkState[];
+  };
+  /** Where the engine listens, "udp/192.168.1.2:5060". */
+  readonly listening: readonly string[];
+  onDevice(listener: (state: DeviceState) => void): () => void;
+  onTrunk(listener: (state: TrunkState) => void): () => void;
+  /** Proven and failed sign-ins of phones. */
+  onAuth(listener: (event: AuthResultEvent) => void): () => void;
+  /** The engine came (true) or went (false). */
+  onConnection(listener: (connected: boolean) => void): () => void;
+  /** Takes changed trunks and registrations over; calls go on. */
+  reload(): void;
+  stats(): Promise<SipStats>;
+  /** Ends all calls, then everything else. */
+  stop(): Promise<void>;
+}
+
+/** The first IPv4 address of this machine that others can reach; 127.0.0.1 without a network. */
+export function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return all.find((entry) => entry.family === "IPv4" && !entry.internal)?.address ?? "127.0.0.1";
+}
+
+const HANGUP_PATIENCE_MS = 1500;
+
+/**
+ * Starts the engine (or joins a remote one), the media and everything between.
+ * Throws SipStackError, RtpengineStartError or the engine's own error when a part cannot start; nothing is left running.
+ */
+export async function startSip(config: SipConfig, directory: Directory): Promise<Sip> {
+  const log = config.log ?? (() => {});
+  const onError = (message: string, error: unknown): void =>
+    log(error === undefined ? message : `${message}: ${error}`);
+  const address = config.address !== "" ? config.address : ownAddress();
+  const media = await createMedia({
+    folder: join(config.dataFolder, "media"),
+    address,
+    rtpPorts: config.rtpPorts,
+    log,
+    ...(config.externalAddress === undefined ? {} : { advertised: config.externalAddress }),
+    ...(config.codecs === undefined ? {} : { codecs: config.codecs }),
+  });
+
+  const stack = new SrfFacade();
+  const lan = new AddressSet(config.lan.length > 0 ? config.lan : PRIVATE_RANGES);
+  for (const entry of lan.invalid) log(`"${entry}" is not an address range; it is left out of the LAN`);
+  const { digestAlgorithms: algorithms } = config;
+  const authenticator = new Authenticator(directory, algorithms === undefined ? {} : { algorithms });
+  const registrar = new Registrar({
+    stack,
+    directory,
+    authenticator,
+    lan,
+    onError,
+    ...(config.keepAliveMs === undefined ? {} : { keepAliveMs: config.keepAliveMs }),
+  });
+  const trunks = new Trunks({ stack, directory });
+  const legs = new LegService({
+    stack,
+    media,
+    registrar,
+    trunks,
+    authenticator,
+    realm: directory.realm,
+    lan,
+    onError,
+  });
+  const engine = new EngineKeeper(config, stack, log);
+  // Registrations are there before the first request: a restart must not lose calls to phones.
+  registrar.start();
+  stack.onConnection((connected) => {
+    if (connected) trunks.tick();
+  });
+  try {
+    await engine.start();
+  } catch (error) {
+    registrar.stop();
+    stack.stop();
+    await engine.stop();
+    await media.stop();
+    throw error;
+  }
+  trunks.start();
+
+  return {
+    legs,
+    media,
+    devices: { state: (id) => registrar.deviceState(id), registered: () => registrar.registered() },
+    trunks: { state: (id) => trunks.state(id), states: () => trunks.states() },
+    get listening() {
+      return stack.hostports;
+    },
+    onDevice: (listener) => registrar.onDevice(listener),
+    onTrunk: (listener) => trunks.onTrunk(listener),
+    onAuth: (listener) => authenticator.onResult(listener),
+    onConnection: (listener) => stack.onConnection(listener),
+    reload() {
+      registrar.reload();
+      trunks.reload();
+    },
+    stats: async () => ({
+      engineConnected: stack.connected,
+      engineRestarts: engine.restarts,
+      legs: legs.size,
+      dialogs: stack.dialogs().length,
+      registeredExtensions: registrar.registered().length,
+      media: await media.stats(),
+    }),
+    stop: () => stopAll({ legs, trunks, registrar, stack, engine, media }),
+  };
+}
+
+async function stopAll(parts: {
+  legs: LegService;
+  trunks: Trunks;
+  registrar: Registrar;
+  stack: SrfFacade;
+  engine: EngineKeeper;
+  media: Media;
+}): Promise<void> {
+  parts.registrar.stop();
+  await parts.legs.stop(HANGUP_PATIENCE_MS);
+  await parts.trunks.stop();
+  parts.stack.stop();
+  await parts.engine.stop();
+  await parts.media.stop();
+}
+
+/** Starts the embedded engine and starts it again should it die; or just knows the address of a remote one. */
+class EngineKeeper {
+  restarts = 0;
+  #engine: LaunchedEngine | undefined;
+  #stopping = false;
+
+  constructor(
+    private readonly config: SipConfig,
+    private readonly stack: SrfFacade,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  async start(): Promise<void> {
+    if (this.config.engine !== "embedded") {
+      await this.stack.connect(parseEngineAddress(this.config.engine));
+      return;
+    }
+    this.#engine = await launchEngine({
+      contacts: this.config.contacts,
+      worker: true,
+      onExit: (reason) => void this.#again(reason),
+      ...(this.config.externalAddress === undefined ? {} : { externalAddress: this.config.externalAddress }),
+    });
+    await this.stack.connect(this.#engine.agent);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#engine?.stop();
+  }
+
+  async #again(reason: string): Promise<void> {
+    for (let wait = 100; !this.#stopping; wait = Math.min(wait * 2, 5000)) {
+      this.log(`The SIP engine ended (${reason}) and is started again`);
+      this.restarts++;
+      try {
+        await this.start();
+        return;
+      } catch (error) {
+        reason = String(error);
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** Waiting for what must become true, and ports nobody uses. */
+import { createSocket } from "node:dgram";
+import { createServer } from "node:net";
+
+/** Resolves with the first truthy value of `probe`, asked every few ms. Rejects after `timeoutMs`, naming `what`. */
+export async function waitFor<T>(
+  probe: () => T | Promise<T>,
+  what: string,
+  timeoutMs = 5000,
+): Promise<NonNullable<T>> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await probe();
+    if (value) return value as NonNullable<T>;
+    if (performance.now() > end) throw new Error(`Waited ${timeoutMs} ms in vain for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A UDP port that is free for both UDP and TCP right now. */
+export async function freePort(address = "127.0.0.1"): Promise<number> {
+  for (let tries = 0; tries < 20; tries++) {
+    const udp = createSocket("udp4");
+    await new Promise<void>((resolve) => udp.bind(0, address, resolve));
+    const { port } = udp.address();
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, address, () => resolve(true));
+    });
+    server.close();
+    await new Promise<void>((resolve) => udp.close(() => resolve()));
+    if (free) return port;
+  }
+  throw new Error(`No free port on ${address}`);
+}
