@@ -1,5 +1,7 @@
 /** System: settings, set-up, audit log, alarms, jobs, health, backup. */
+
 import type { Actor, ListQuery, Page } from "../kernel.ts";
+import type { Configuration } from "./configuration.ts";
 import type { Alarm, AuditRow, Health, Job, JobKind, Settings, SettingsInput, SetupInput } from "./model.ts";
 
 export {
@@ -9,6 +11,7 @@ export {
   insertAudit,
   type Stage,
 } from "./configuration.ts";
+export { createSystem, type SystemDeps } from "./create.ts";
 export { configEntity, type EntityDeps, type EntitySpec } from "./entity.ts";
 export type * from "./model.ts";
 export { createSettings, isTimeZone, loadSettings, saveSettings } from "./settings.ts";
@@ -65,6 +68,8 @@ export interface System {
   readonly audit: Audit;
   readonly alarms: Alarms;
   readonly jobs: Jobs;
-  health(): Promise<Health>;
+  /** `thorough` also checks the whole database (seconds on a large one). */
+  health(thorough?: boolean): Promise<Health>;
+  readonly configuration: Configuration;
   stop(): Promise<void>;
 }

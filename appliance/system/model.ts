@@ -72,7 +72,7 @@ export interface Alarm {
   readonly clearedAt: number | null;
 }
 
-export type JobKind = "export-call-records" | "backup" | "restore-check";
+export type JobKind = "export-call-records" | "backup";
 
 export interface Job {
   readonly id: number;
