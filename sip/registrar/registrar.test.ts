@@ -1,0 +1,175 @@
+import { describe, expect, test } from "bun:test";
+import type { DeviceState, Directory, EndpointCredentials, RegistrationRow } from "../directory.ts";
+import { Authenticator } from "../srf/authenticator.ts";
+import { answerChallenge, makeHa1, parseChallenges } from "../srf/digest.ts";
+import { FakeRequest, FakeStack, fakeReply } from "../srf/fake.ts";
+import { AddressSet, formatSource, PRIVATE_RANGES, plainAddress, sourceUri } from "../srf/network.ts";
+import { Registrar } from "./registrar.ts";
+
+const endpoint = (allowRemote: boolean): EndpointCredentials => ({
+  extensionId: 1,
+  number: "1001",
+  name: "Li",
+  ha1Md5: makeHa1("MD5", "1001", "zongji", "pw"),
+  ha1Sha256: makeHa1("SHA-256", "1001", "zongji", "pw"),
+  enabled: true,
+  allowRemote,
+});
+const saved = (over: Partial<RegistrationRow> = {}): RegistrationRow => ({
+  extensionId: 1,
+  contact: "sip:1001@192.168.1.20",
+  source: "udp:192.168.1.20:5060",
+  userAgent: "Phone",
+  callId: "c",
+  cseq: 1,
+  instance: "",
+  registeredAt: 0,
+  expiresAt: 100_000,
+  ...over,
+});
+
+function setUp(options: { rows?: RegistrationRow[]; allowRemote?: boolean; fail?: boolean } = {}) {
+  let now = 50_000;
+  const stack = new FakeStack();
+  const log: string[] = [];
+  const directory: Directory = {
+    realm: "zongji",
+    endpointByUser: (user) => (user === "1001" ? endpoint(options.allowRemote ?? false) : undefined),
+    trunks: () => [],
+    loadRegistrations: () => options.rows ?? [],
+    saveRegistration: (row) => {
+      if (options.fail === true) throw new Error("disk full");
+      log.push(`save ${row.contact}`);
+    },
+    removeRegistration: (_id, contact) => log.push(`remove ${contact}`),
+  };
+  const authenticator = new Authenticator(directory, { now: () => now });
+  const registrar = new Registrar({
+    stack,
+    directory,
+    authenticator,
+    lan: new AddressSet(PRIVATE_RANGES),
+    keepAliveMs: 1000,
+    now: () => now,
+  });
+  const states: DeviceState[] = [];
+  registrar.onDevice((state) => states.push(state));
+  registrar.reload();
+  const register = (options: { address?: string; to?: string; contact?: string; expires?: string } = {}) => {
+    const send = (authorization?: string) =>
+      stack.receive(
+        new FakeRequest(
+          "REGISTER",
+          "sip:zongji",
+          {
+            To: `<sip:${options.to ?? "1001"}@zongji>`,
+            "Call-ID": "c",
+            CSeq: "2 REGISTER",
+            Contact: options.contact ?? "<sip:1001@192.168.1.20>",
+            ...(options.expires === undefined ? {} : { Expires: options.expires }),
+            ...(authorization === undefined ? {} : { Authorization: authorization }),
+          },
+          "",
+          { protocol: "udp", address: options.address ?? "192.168.1.20", port: 5060 },
+        ),
+      );
+    const challenge = parseChallenges(String(send().responses[0]?.options.headers?.["WWW-Authenticate"]))[0];
+    if (challenge === undefined) throw new Error("no challenge");
+    const user = { username: "1001", password: "pw" };
+    return send(answerChallenge(challenge, user, { method: "REGISTER", uri: "sip:zongji" }, 1, "c"));
+  };
+  return {
+    stack,
+    registrar,
+    register,
+    states,
+    log,
+    pass: (ms: number) => {
+      now += ms;
+    },
+  };
+}
+
+describe("registrar", () => {
+  test("saves before it says yes, and lists the bindings", () => {
+    const { register, log, registrar, states } = setUp();
+    const answer = register({ expires: "120" });
+    expect(answer.statuses).toEqual([200]);
+    expect(answer.responses[0]?.options.headers?.Contact).toEqual(["<sip:1001@192.168.1.20>;expires=120"]);
+    expect(log).toEqual(["save sip:1001@192.168.1.20"]);
+    expect(registrar.deviceState(1).online).toBe(true);
+    expect(states.at(-1)?.online).toBe(true);
+  });
+
+  test("what cannot be saved is refused with 500 and not rung", () => {
+    const { register, registrar } = setUp({ fail: true });
+    expect(register().statuses).toEqual([500]);
+    expect(registrar.reachable(1)).toEqual([]);
+  });
+
+  test("another's number is 403; a stranger's address too, unless the extension is open", () => {
+    expect(setUp().register({ to: "1002" }).statuses).toEqual([403]);
+    expect(setUp().register({ address: "8.8.8.8" }).statuses).toEqual([403]);
+    expect(setUp({ allowRemote: true }).register({ address: "8.8.8.8" }).statuses).toEqual([200]);
+  });
+
+  test("423 names the minimum", () => {
+    const answer = setUp().register({ expires: "10" });
+    expect(answer.statuses).toEqual([423]);
+    expect(answer.responses[0]?.options.headers).toEqual({ "Min-Expires": "60" });
+  });
+
+  test("saved registrations are there after a restart; what ran out is removed", () => {
+    const { registrar, log, pass, states } = setUp({
+      rows: [saved(), saved({ contact: "sip:old@h", expiresAt: 49_999 })],
+    });
+    expect(registrar.reachable(1).map((row) => row.contact)).toEqual(["sip:1001@192.168.1.20"]);
+    expect(registrar.isDevice("udp:192.168.1.20:5060")).toBe(true);
+    pass(50_001);
+    registrar.tick();
+    expect(log).toEqual(["remove sip:1001@192.168.1.20"]);
+    expect(states.at(-1)).toEqual({ extensionId: 1, online: false, devices: [] });
+  });
+
+  test("a device that leaves two OPTIONS unanswered is offline until it answers", async () => {
+    const { registrar, stack, pass, states } = setUp({ rows: [saved()] });
+    const ask = async (status: number) => {
+      pass(1001);
+      registrar.tick();
+      stack.sent.at(-1)?.finish(fakeReply(status));
+      for (let i = 0; i < 5; i++) await Promise.resolve();
+    };
+    await ask(408);
+    expect(registrar.deviceState(1).online).toBe(true);
+    await ask(408);
+    expect(states.at(-1)).toMatchObject({ online: false });
+    expect(registrar.reachable(1)).toHaveLength(1);
+    await ask(404);
+    expect(states.at(-1)).toMatchObject({ online: true });
+    expect(stack.sent[0]?.options).toMatchObject({
+      method: "OPTIONS",
+      proxy: "sip:192.168.1.20:5060;transport=udp",
+    });
+  });
+});
+
+describe("addresses", () => {
+  test("sets of addresses and ranges", () => {
+    const set = new AddressSet(["10.0.0.0/8", "1.2.3.4", "2001:db8::/32", "carrier.cn", "1.2.3.4/99"]);
+    expect(set.invalid).toEqual(["carrier.cn", "1.2.3.4/99"]);
+    expect(["10.9.9.9", "::ffff:1.2.3.4", "[2001:db8::1]", "11.0.0.1", "x"].map((a) => set.has(a))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  test("sources and next hops", () => {
+    const source = formatSource({ protocol: "tcp", address: "2001:db8::1", port: 5061 });
+    expect(source).toBe("tcp:[2001:db8::1]:5061");
+    expect(sourceUri(source)).toBe("sip:[2001:db8::1]:5061;transport=tcp");
+    expect(plainAddress("fe80::1%eth0")).toBe("fe80::1");
+  });
+});
