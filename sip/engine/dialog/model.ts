@@ -16,15 +16,19 @@ export interface Hop {
   readonly destination: Destination;
 }
 
+/** Retransmission in progress. */
+export interface Repeat {
+  cancel(): void;
+}
+
 /** A 2xx to an INVITE that waits for its ACK (RFC 3261 §13.3.1.4). */
 export interface UnackedAnswer {
   readonly cseq: number;
   readonly txnId: string;
   readonly transaction: ServerTransaction;
   readonly response: SipResponse;
-  interval: number;
-  retransmit?: Timer;
-  deadline?: Timer;
+  readonly repeat: Repeat;
+  readonly deadline: Timer;
 }
 
 /** A 2xx to our INVITE: waits for the app's ACK, then keeps it for repeats of the 2xx. */
@@ -86,9 +90,8 @@ export interface SessionTimer {
 export interface ReliableProvisional {
   readonly rseq: number;
   readonly response: SipResponse;
-  interval: number;
-  timer?: Timer;
-  deadline?: Timer;
+  readonly repeat: Repeat;
+  readonly deadline: Timer;
 }
 
 /** A request of the network the app has not finished. */
@@ -120,8 +123,4 @@ export interface PendingClient {
   heldCancel?: SipRequest;
   /** Last RSeq seen by remote tag. */
   readonly rseqs: Map<string, number>;
-}
-
-export interface CoreLimits {
-  readonly dialogs: number;
 }

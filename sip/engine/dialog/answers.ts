@@ -1,0 +1,182 @@
+import type { AppResponse } from "../agent-protocol/index.ts";
+import type { SipResponse } from "../message/model.ts";
+import { reasonPhrase } from "../message/names.ts";
+import {
+  callIdOf,
+  cseqOf,
+  header,
+  headers,
+  listHeader,
+  replyTo,
+  tagOf,
+  uriOf,
+  userOf,
+} from "../transaction/index.ts";
+import { completeContentType, contactFor, newTag, responseHeaders } from "./build.ts";
+import type { CoreContext } from "./context.ts";
+import { contactUri, type Incoming } from "./incoming.ts";
+import { type DialogLife, natHop } from "./life.ts";
+import type { AppPort, Dialog, PendingServer } from "./model.ts";
+import type { Reliable } from "./reliable.ts";
+import type { SessionTimers } from "./session.ts";
+import { dialogName } from "./store.ts";
+
+/** Responses of the app to requests of the network. */
+export class Answers {
+  constructor(
+    private readonly context: CoreContext,
+    private readonly life: DialogLife,
+    private readonly incoming: Incoming,
+    private readonly reliable: Reliable,
+    private readonly sessions: SessionTimers,
+  ) {}
+
+  /** `sip|TXN|…` with a response. */
+  send(client: AppPort, messageId: string, txnId: string, app: AppResponse): void {
+    const pending = this.context.servers.get(txnId);
+    if (!pending || pending.client !== client || !pending.transaction.open) {
+      client.reply(messageId, "NOK|Response not sent due to unknown transaction");
+      return;
+    }
+    const response = this.build(pending, app);
+    if (!completeContentType(response)) {
+      client.reply(messageId, "NOK|missing content-type");
+      return;
+    }
+    const reliably = pending.transaction.invite && this.reliable.asked(response);
+    if (reliably && !this.reliable.possible(pending.request)) {
+      client.reply(messageId, "NOK|Remote endpoint does not support 100rel");
+      return;
+    }
+    this.updateDialog(pending, response);
+    const dialog = pending.dialog;
+    if (dialog && response.body.length > 0) dialog.localSdp = response.body;
+    if (response.status >= 200) this.incoming.finish(pending);
+    const send = () => pending.transaction.respond(response);
+    if (reliably) this.reliable.start(pending, response, send);
+    else send();
+    this.context.echo(
+      client,
+      messageId,
+      pending.transaction.arrival.peer,
+      response,
+      txnId,
+      dialog?.dlg ?? "",
+    );
+    this.afterwards(pending, response);
+  }
+
+  private build(pending: PendingServer, app: AppResponse): SipResponse {
+    const { request } = pending;
+    if (pending.localTag === undefined) {
+      const given = app.headers.find((entry) => entry.name === "To")?.value;
+      pending.localTag = tagOf(header(request, "To")) ?? tagOf(given) ?? newTag();
+    }
+    const tag = app.status === 100 ? undefined : pending.localTag;
+    const reason = app.reason === "" ? reasonPhrase(app.status) : app.reason;
+    const response = replyTo(request, app.status, reason, tag);
+    const peer = pending.transaction.arrival.peer;
+    const local = this.context.local(peer.protocol, peer.address);
+    const makesDialog = request.method === "INVITE" || request.method === "SUBSCRIBE";
+    if (makesDialog && app.status > 100 && app.status < 300) {
+      for (const value of headers(request, "Record-Route")) {
+        response.headers.push({ name: "Record-Route", value });
+      }
+    }
+    if (local) response.headers.push(...responseHeaders(app.headers, local));
+    response.body = app.body;
+    const wantsContact = (makesDialog || request.method === "UPDATE") && app.status > 100 && app.status < 300;
+    if (wantsContact && header(response, "Contact") === undefined && local) {
+      response.headers.push({
+        name: "Contact",
+        value: pending.dialog?.contact ?? contactFor(local, userOf(request.uri)),
+      });
+    }
+    return response;
+  }
+
+  private updateDialog(pending: PendingServer, response: SipResponse): void {
+    const { request, transaction } = pending;
+    const status = response.status;
+    const makesDialog = request.method === "INVITE" || request.method === "SUBSCRIBE";
+    if (!pending.dialog && makesDialog) {
+      const forms =
+        request.method === "INVITE" ? status > 100 && status < 300 : status >= 200 && status < 300;
+      if (forms) pending.dialog = this.create(pending, response);
+    }
+    const dialog = pending.dialog;
+    if (!dialog) return;
+    const contact = listHeader(response, "Contact")[0];
+    if (status < 300 && contact) dialog.contact = contact;
+    if (status >= 200 && status < 300) dialog.state = dialog.state === "ended" ? "ended" : "confirmed";
+    if (request.method === "INVITE") {
+      if (status >= 200 && status < 300) this.sessions.accept(dialog, request, response);
+      if (status >= 300 && dialog.state === "early" && dialog.inviteIn === transaction) this.life.end(dialog);
+    } else if (request.method === "UPDATE" && status >= 200 && status < 300) {
+      this.sessions.accept(dialog, request, response);
+    }
+  }
+
+  private create(pending: PendingServer, response: SipResponse): Dialog {
+    const { request, transaction } = pending;
+    const remoteTag = tagOf(header(request, "From")) ?? "";
+    const callId = callIdOf(request);
+    const dialog: Dialog = {
+      dlg: dialogName(callId, remoteTag),
+      role: "uas",
+      kind: request.method === "INVITE" ? "INVITE" : "SUBSCRIBE",
+      callId,
+      localTag: pending.localTag ?? newTag(),
+      remoteTag,
+      local: header(response, "To") ?? "",
+      remote: header(request, "From") ?? "",
+      client: pending.client,
+      txnId: pending.id,
+      protocol: transaction.arrival.peer.protocol,
+      contact: header(response, "Contact") ?? "",
+      state: response.status < 200 ? "early" : "confirmed",
+      localSeq: Math.floor(Math.random() * 100_000),
+      remoteSeq: cseqOf(request).number,
+      remoteTarget: contactUri(request),
+      routes: listHeader(request, "Record-Route"),
+      hop: natHop(request, transaction.arrival.peer, true),
+      inviteIn: request.method === "INVITE" ? transaction : undefined,
+    };
+    this.context.dialogs.add(dialog);
+    return dialog;
+  }
+
+  private afterwards(pending: PendingServer, response: SipResponse): void {
+    const { request, dialog } = pending;
+    const status = response.status;
+    if (status < 200) return;
+    if (request.method === "INVITE") {
+      if (status < 300 && dialog) {
+        this.life.awaitAck(dialog, pending.id, request, response);
+        if (pending.id === dialog.txnId) this.context.cdr("start", "application", "uas", response);
+      } else if (dialog) dialog.inviteIn = undefined;
+      else this.context.cdr("stop", "application", "call-rejected", response);
+    }
+    if (request.method === "UPDATE" && dialog) dialog.updateIn = undefined;
+    if (request.method === "NOTIFY" && dialog?.kind === "SUBSCRIBE" && isTerminated(request))
+      this.life.end(dialog);
+    if (request.method === "REGISTER" && status < 300) this.keepFlows(pending, response);
+  }
+
+  /** Remembers the connection of a device that registered over a stream. */
+  private keepFlows(pending: PendingServer, response: SipResponse): void {
+    const peer = pending.transaction.arrival.peer;
+    if (peer.protocol === "udp") return;
+    const seconds = Number(header(response, "Expires") ?? header(pending.request, "Expires") ?? 3600);
+    const hop = { target: { by: "flow" as const, flow: peer.flow }, destination: peer };
+    for (const contact of listHeader(pending.request, "Contact")) {
+      const own = /;\s*expires=(\d+)/i.exec(contact)?.[1];
+      const lasts = own === undefined ? seconds : Number(own);
+      this.context.flows.keep(uriOf(contact), hop, lasts, this.context.layer.wheel.now());
+    }
+  }
+}
+
+export function isTerminated(message: { headers: SipResponse["headers"] }): boolean {
+  return /^\s*terminated/i.test(header(message, "Subscription-State") ?? "");
+}

@@ -1,0 +1,144 @@
+import { type AppMessage, parseAppMessage } from "../agent-protocol/index.ts";
+import type { InboundMessage } from "../message/model.ts";
+import { cseqOf, type ServerTransaction, type TransactionUser } from "../transaction/index.ts";
+import { Answers } from "./answers.ts";
+import { dialogRequest } from "./build.ts";
+import { CoreContext, type CoreOptions, NOTHING } from "./context.ts";
+import { Incoming } from "./incoming.ts";
+import { DialogLife } from "./life.ts";
+import type { AppPort, Dialog } from "./model.ts";
+import { NetworkAnswers } from "./network-answers.ts";
+import { Outgoing } from "./outgoing.ts";
+import { Reliable } from "./reliable.ts";
+import { SessionTimers } from "./session.ts";
+
+/** The user agent core between transactions and apps (RFC 3261 §8, §12–15). */
+export class Core implements TransactionUser {
+  readonly context: CoreContext;
+  private readonly life: DialogLife;
+  private readonly incoming: Incoming;
+  private readonly answers: Answers;
+  private readonly outgoing: Outgoing;
+  private readonly sessions: SessionTimers;
+
+  constructor(options: CoreOptions) {
+    this.context = new CoreContext(options);
+    this.life = new DialogLife(this.context);
+    const reliable = new Reliable(this.context);
+    this.sessions = new SessionTimers(this.context, this.life);
+    this.incoming = new Incoming(this.context, this.life, reliable, this.sessions);
+    this.answers = new Answers(this.context, this.life, this.incoming, reliable, this.sessions);
+    const network = new NetworkAnswers(this.context, this.life, this.sessions);
+    this.outgoing = new Outgoing(this.context, this.life, network);
+    this.incoming.adoptInto = (txnId, notify, tag) => network.adopt(txnId, notify, tag);
+    this.sessions.refresh = (dialog) => this.refreshSession(dialog);
+    options.layer.attach(this);
+  }
+
+  onRequest(transaction: ServerTransaction): void {
+    this.incoming.request(transaction);
+  }
+
+  onCancel(cancel: ServerTransaction, invite: ServerTransaction): void {
+    this.incoming.cancel(cancel, invite);
+  }
+
+  onAck(inbound: InboundMessage): void {
+    this.incoming.ack(inbound);
+  }
+
+  onStrayResponse(): void {
+    // Late copies after a transaction has ended are nobody's (RFC 3261 §18.1.2).
+  }
+
+  /** `sip|…` of an app. */
+  onSip(client: AppPort, messageId: string, fields: readonly string[], bytes: Uint8Array): void {
+    const message: AppMessage | undefined = parseAppMessage(bytes);
+    if (!message) client.reply(messageId, "NOK|unable to parse message");
+    else if (message.kind === "response") this.answers.send(client, messageId, fields[0] ?? "", message);
+    else this.outgoing.send(client, messageId, fields, message);
+  }
+
+  /** An app's connection ended: its open requests are answered, its calls released after the grace time. */
+  onGone(client: AppPort): void {
+    for (const pending of [...this.context.servers.values()]) {
+      if (pending.client !== client) continue;
+      this.context.refuse(pending.transaction, pending.request.method === "BYE" ? 200 : 503);
+      if (pending.dialog?.state === "early") this.life.end(pending.dialog);
+      this.incoming.finish(pending);
+    }
+    for (const pending of [...this.context.clients.values()]) {
+      if (pending.client !== client) continue;
+      if (pending.request.method === "INVITE" && !pending.dialog) this.outgoing.sendCancel(pending, []);
+    }
+    this.context.after(this.context.options.graceMs, () => {
+      for (const dialog of this.context.dialogs.ofClient(client)) {
+        if (dialog.kind === "INVITE" && dialog.state === "confirmed")
+          this.life.bye(dialog, "application gone");
+        else this.life.end(dialog);
+      }
+    });
+  }
+
+  /** Ends all calls with BYE; for a stop in good order. */
+  releaseAll(): void {
+    for (const dialog of [...this.context.dialogs.values()]) {
+      if (dialog.kind === "INVITE" && dialog.state === "confirmed") this.life.bye(dialog, "system shutdown");
+      else this.life.end(dialog);
+    }
+  }
+
+  /** Session refresh with the last SDP of ours (RFC 4028 §7.4). */
+  private refreshSession(dialog: Dialog): void {
+    const session = dialog.session;
+    if (!session || dialog.state !== "confirmed") return;
+    if (dialog.inviteOut || dialog.inviteIn?.open || dialog.unacked) {
+      this.sessions.rearm(dialog, 2_000);
+      return;
+    }
+    dialog.localSeq++;
+    const body = dialog.localSdp ?? NOTHING;
+    const extra = [
+      { name: "Contact", value: dialog.contact },
+      { name: "Supported", value: "timer" },
+      { name: "Session-Expires", value: `${session.expires};refresher=uac` },
+    ];
+    if (body.length > 0) extra.push({ name: "Content-Type", value: "application/sdp" });
+    const invite = dialogRequest(dialog, "INVITE", dialog.localSeq, extra, body);
+    this.life.withHop(
+      dialog,
+      invite,
+      (hop) => {
+        const branch = this.context.stamp(invite, hop);
+        if (!branch) return;
+        const lost = () => this.life.bye(dialog, "Session timer expired");
+        let acknowledged = -1;
+        dialog.inviteOut = this.context.layer.request(invite, branch, hop.target, hop.destination, {
+          onResponse: (response) => {
+            if (response.status < 200) return;
+            dialog.inviteOut = undefined;
+            if (dialog.state === "ended") return;
+            if (response.status < 300) {
+              if (acknowledged === cseqOf(response).number && dialog.answered) {
+                this.life.acknowledgeAgain(dialog.answered);
+                return;
+              }
+              acknowledged = cseqOf(response).number;
+              this.life.refreshTarget(dialog, response);
+              dialog.answered?.deadline?.cancel();
+              dialog.answered = { cseq: acknowledged, invite, byeAfterAck: false };
+              this.life.acknowledge(dialog, dialog.answered, [], NOTHING);
+              this.sessions.answered(dialog, response);
+            } else if (response.status === 491) this.sessions.rearm(dialog, 2_100 + Math.random() * 1_900);
+            else lost();
+          },
+          onFailure: () => {
+            dialog.inviteOut = undefined;
+            lost();
+          },
+        });
+      },
+      () => {},
+    );
+  }
+}

@@ -1,0 +1,284 @@
+import type { InboundMessage, SipRequest } from "../message/model.ts";
+import { unsupportedExtensions } from "../message/validate.ts";
+import {
+  callIdOf,
+  cseqOf,
+  header,
+  listHeader,
+  replyTo,
+  type ServerTransaction,
+  TIMEOUT,
+  tagOf,
+  uriOf,
+} from "../transaction/index.ts";
+import { type CoreContext, metaOf, metaOfArrival } from "./context.ts";
+import type { DialogLife } from "./life.ts";
+import type { AppPort, Dialog, PendingServer } from "./model.ts";
+import type { Reliable } from "./reliable.ts";
+import type { SessionTimers } from "./session.ts";
+
+const KNOWN =
+  "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, INFO, NOTIFY, SUBSCRIBE, PUBLISH, UPDATE, PRACK, REFER";
+const KNOWN_SET = new Set(KNOWN.split(", "));
+const DIALOG_ONLY = new Set(["BYE", "UPDATE", "PRACK"]);
+const SUPPORTED = new Set([
+  "100rel",
+  "timer",
+  "replaces",
+  "path",
+  "outbound",
+  "gruu",
+  "norefersub",
+  "eventlist",
+  "from-change",
+  "histinfo",
+  "tdialog",
+]);
+/** An INVITE that rings this long is given up, ms. */
+const RING_LIMIT = 15 * 60_000;
+
+/** Requests from the network: to the right app, or an answer of our own (RFC 3261 §8.2, §12.2.2). */
+export class Incoming {
+  constructor(
+    private readonly context: CoreContext,
+    private readonly life: DialogLife,
+    private readonly reliable: Reliable,
+    private readonly sessions: SessionTimers,
+  ) {}
+
+  request(transaction: ServerTransaction): void {
+    const request = transaction.request;
+    const toTag = tagOf(header(request, "To"));
+    if (toTag !== undefined) this.inside(transaction, toTag);
+    else this.outside(transaction);
+  }
+
+  private outside(transaction: ServerTransaction): void {
+    const request = transaction.request;
+    const method = request.method;
+    if (DIALOG_ONLY.has(method)) {
+      this.context.refuse(transaction, 481);
+      return;
+    }
+    const client = this.context.options.pick(method.toLowerCase());
+    if (!KNOWN_SET.has(method) && !client) {
+      this.context.refuse(transaction, 501, [{ name: "Allow", value: KNOWN }]);
+      return;
+    }
+    const makesDialog = method === "INVITE" || method === "SUBSCRIBE";
+    if (makesDialog && header(request, "Contact") === undefined) {
+      this.context.refuse(transaction, 400, [], "Missing Contact Header");
+      return;
+    }
+    const unknown = header(request, "Require") === undefined ? [] : unsupportedExtensions(request, SUPPORTED);
+    if (unknown.length > 0) {
+      this.context.refuse(transaction, 420, [{ name: "Unsupported", value: unknown.join(", ") }]);
+      return;
+    }
+    if (method === "INVITE") {
+      transaction.respond(replyTo(request, 100, "Trying"));
+      this.context.cdr("attempt", "network", "", request);
+      const minimum = this.sessions.tooShort(request);
+      if (minimum !== undefined) {
+        this.context.refuse(transaction, 422, [{ name: "Min-SE", value: String(minimum) }]);
+        return;
+      }
+      if (this.context.dialogs.size >= this.context.options.dialogLimit) {
+        this.context.refuse(transaction, 503, [{ name: "Retry-After", value: "10" }]);
+        return;
+      }
+    }
+    if (!client) {
+      if (method === "REFER") this.context.refuse(transaction, 405, [{ name: "Allow", value: KNOWN }]);
+      else this.context.refuse(transaction, 503);
+      return;
+    }
+    const { localAddress, localPort } = transaction.arrival;
+    this.pass(transaction, client, undefined, `${localAddress}|${localPort}|`);
+  }
+
+  private inside(transaction: ServerTransaction, toTag: string): void {
+    const request = transaction.request;
+    const fromTag = tagOf(header(request, "From")) ?? "";
+    const dialog = this.dialogFor(request, toTag, fromTag);
+    if (!dialog) {
+      this.context.refuse(transaction, 481);
+      return;
+    }
+    const cseq = cseqOf(request).number;
+    if (cseq <= dialog.remoteSeq) {
+      this.context.refuse(transaction, 500, [{ name: "Retry-After", value: "0" }], "CSeq Out Of Order");
+      return;
+    }
+    dialog.remoteSeq = cseq;
+    if (!dialog.client.connected) {
+      if (request.method === "BYE") this.life.end(dialog);
+      this.context.refuse(transaction, 481);
+      return;
+    }
+    if (this.overlaps(transaction, dialog)) return;
+    switch (request.method) {
+      case "BYE":
+        this.byeArrived(transaction, dialog);
+        return;
+      case "PRACK":
+        if (!this.reliable.prack(dialog, request)) {
+          this.context.refuse(transaction, 481);
+          return;
+        }
+        break;
+      case "INVITE":
+      case "UPDATE": {
+        const minimum = this.sessions.tooShort(request);
+        if (minimum !== undefined) {
+          this.context.refuse(transaction, 422, [{ name: "Min-SE", value: String(minimum) }]);
+          return;
+        }
+        this.life.refreshTarget(dialog, request);
+        if (request.method === "INVITE") {
+          transaction.respond(replyTo(request, 100, "Trying"));
+          dialog.inviteIn = transaction;
+        } else dialog.updateIn = transaction;
+        break;
+      }
+      case "SUBSCRIBE":
+      case "NOTIFY":
+        this.life.refreshTarget(dialog, request);
+        break;
+    }
+    this.pass(transaction, dialog.client, dialog, "");
+  }
+
+  private dialogFor(request: SipRequest, toTag: string, fromTag: string): Dialog | undefined {
+    const callId = callIdOf(request);
+    return this.context.dialogs.find(callId, toTag, fromTag) ?? this.adopt(request, callId, toTag, fromTag);
+  }
+
+  /** A NOTIFY may come before the 2xx of its SUBSCRIBE and then makes the dialog (RFC 6665 §4.4.1). */
+  private adopt(request: SipRequest, callId: string, toTag: string, fromTag: string): Dialog | undefined {
+    if (request.method !== "NOTIFY") return undefined;
+    for (const pending of this.context.clients.values()) {
+      if (pending.request.method !== "SUBSCRIBE" || callIdOf(pending.request) !== callId) continue;
+      if (tagOf(header(pending.request, "From")) !== toTag) continue;
+      return this.adoptInto?.(pending.id, request, fromTag);
+    }
+    return undefined;
+  }
+
+  /** Set by the core: makes the SUBSCRIBE dialog from a NOTIFY. */
+  adoptInto: ((txnId: string, notify: SipRequest, remoteTag: string) => Dialog | undefined) | undefined;
+
+  /** Overlapping offers (RFC 3261 §14.2, RFC 3311 §5.2). True when answered here. */
+  private overlaps(transaction: ServerTransaction, dialog: Dialog): boolean {
+    const method = transaction.method;
+    const later = [{ name: "Retry-After", value: String(1 + Math.floor(Math.random() * 10)) }];
+    if (method === "INVITE") {
+      if (dialog.inviteIn?.open || dialog.unacked) this.context.refuse(transaction, 500, later);
+      else if (dialog.inviteOut) this.context.refuse(transaction, 491);
+      else return false;
+      return true;
+    }
+    if (method === "UPDATE") {
+      if (dialog.updateIn?.open) this.context.refuse(transaction, 500, later);
+      else if (dialog.state === "confirmed" && dialog.inviteOut && transaction.request.body.length > 0) {
+        this.context.refuse(transaction, 491);
+      } else return false;
+      return true;
+    }
+    return false;
+  }
+
+  private byeArrived(transaction: ServerTransaction, dialog: Dialog): void {
+    this.context.cdr("stop", "network", "normal-release", transaction.request);
+    if (dialog.inviteIn?.open) {
+      // BYE in an early dialog or across a re-INVITE: the INVITE ends too (RFC 3261 §15.1.2).
+      const invite = this.context.serverOf.get(dialog.inviteIn);
+      this.context.refuse(dialog.inviteIn, 487);
+      if (invite) this.finish(invite);
+    }
+    this.life.end(dialog);
+    this.pass(transaction, dialog.client, dialog, "");
+  }
+
+  private pass(
+    transaction: ServerTransaction,
+    client: AppPort,
+    dialog: Dialog | undefined,
+    tail: string,
+  ): void {
+    const id = crypto.randomUUID();
+    const pending: PendingServer = { id, transaction, client, request: transaction.request, dialog };
+    this.context.servers.set(id, pending);
+    this.context.serverOf.set(transaction, pending);
+    if (transaction.invite) this.guardInvite(pending);
+    else pending.guard = this.context.after(TIMEOUT - 2_000, () => this.unanswered(pending));
+    const meta = metaOfArrival(transaction.arrival);
+    this.context.up(client, meta, id, dialog?.dlg ?? "", transaction.request, tail);
+  }
+
+  /** The app is silent: better an answer than none. */
+  private unanswered(pending: PendingServer): void {
+    this.context.refuse(pending.transaction, pending.request.method === "BYE" ? 200 : 500);
+    this.finish(pending);
+  }
+
+  private guardInvite(pending: PendingServer): void {
+    const started = this.context.layer.wheel.now();
+    const look = () => {
+      if (!pending.transaction.open) return;
+      const silent = pending.dialog === undefined;
+      if (silent || this.context.layer.wheel.now() - started > RING_LIMIT) {
+        this.context.refuse(pending.transaction, silent ? 500 : 408);
+        if (pending.dialog && pending.dialog.state === "early") this.life.end(pending.dialog);
+        this.finish(pending);
+        return;
+      }
+      pending.guard = this.context.after(2 * TIMEOUT, look);
+    };
+    pending.guard = this.context.after(2 * TIMEOUT, look);
+  }
+
+  /** Forgets a request that has its final answer. */
+  finish(pending: PendingServer): void {
+    pending.guard?.cancel();
+    this.reliable.stop(pending);
+    this.context.servers.delete(pending.id);
+    this.context.serverOf.delete(pending.transaction);
+  }
+
+  cancel(cancel: ServerTransaction, invite: ServerTransaction): void {
+    const pending = this.context.serverOf.get(invite);
+    if (!invite.open) return;
+    const tag = pending?.localTag;
+    invite.respond(replyTo(invite.request, 487, "Request Terminated", tag ?? "zj"));
+    if (!pending) return;
+    if (pending.dialog?.state === "early") this.life.end(pending.dialog);
+    this.finish(pending);
+    this.context.cdr("stop", "network", "call-canceled", cancel.request);
+    this.context.up(pending.client, metaOfArrival(cancel.arrival), pending.id, "", cancel.request);
+  }
+
+  /** The ACK of a 2xx: stops its repeats, lets a held BYE go, and is shown to the app once. */
+  ack(inbound: InboundMessage): void {
+    const ack = inbound.message;
+    if (ack.kind !== "request") return;
+    const toTag = tagOf(header(ack, "To")) ?? "";
+    const dialog = this.context.dialogs.find(callIdOf(ack), toTag, tagOf(header(ack, "From")) ?? "");
+    const unacked = dialog?.unacked;
+    if (!dialog || !unacked || cseqOf(ack).number !== unacked.cseq) return;
+    const first = unacked.txnId === dialog.txnId;
+    this.life.stopUnacked(dialog);
+    dialog.inviteIn = undefined;
+    const txnId = first ? unacked.txnId : crypto.randomUUID();
+    this.context.up(dialog.client, metaOf(inbound), txnId, dialog.dlg, ack);
+    const held = dialog.heldBye;
+    dialog.heldBye = undefined;
+    held?.();
+  }
+}
+
+/** Contact URI of a request, for dialogs. */
+export function contactUri(message: SipRequest): string {
+  const contact = listHeader(message, "Contact")[0];
+  return contact ? uriOf(contact) : message.uri;
+}

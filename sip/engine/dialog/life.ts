@@ -1,0 +1,190 @@
+import type { SipHeader, SipRequest, SipResponse } from "../message/model.ts";
+import {
+  cseqOf,
+  header,
+  headers,
+  hostPortOf,
+  listHeader,
+  removeHeader,
+  setHeader,
+  T1,
+  TIMEOUT,
+  uriOf,
+} from "../transaction/index.ts";
+import { addressUri, dialogRequest, isPrivate, namesAddress } from "./build.ts";
+import { type CoreContext, NOTHING } from "./context.ts";
+import type { AnsweredInvite, Dialog, Hop } from "./model.ts";
+import { literalHop } from "./routing.ts";
+
+/** Making, refreshing and ending dialogs: what both roles share. */
+export class DialogLife {
+  constructor(private readonly context: CoreContext) {}
+
+  /** Next hop of a dialog: the fixed one, else its first route or target. */
+  async hopOf(dialog: Dialog, request: SipRequest): Promise<readonly Hop[]> {
+    const direct = this.directHop(dialog, request);
+    if (direct) return [direct];
+    return this.context.options.resolve(nextUri(request));
+  }
+
+  /** The hop when it needs no look-up. */
+  directHop(dialog: Dialog, request: SipRequest): Hop | undefined {
+    return dialog.hop ?? literalHop(nextUri(request));
+  }
+
+  /**
+   * Sends a request or an ACK in the dialog. Calls `sent` with the way taken, at once when no name needs a look-up;
+   * `failed` when there is none.
+   */
+  withHop(dialog: Dialog, request: SipRequest, sent: (hop: Hop) => void, failed: () => void): void {
+    const direct = this.directHop(dialog, request);
+    if (direct) {
+      sent(direct);
+      return;
+    }
+    this.context.options.resolve(nextUri(request)).then((hops) => {
+      const [first] = hops;
+      if (first) sent(first);
+      else failed();
+    }, failed);
+  }
+
+  /** The engine's own BYE; `text` is shown to the app in an unsolicited BYE, none is shown when it is left out. */
+  bye(dialog: Dialog, text?: string): void {
+    if (dialog.state === "ended") return;
+    dialog.localSeq++;
+    const extra: SipHeader[] = text ? [{ name: "Reason", value: `SIP;cause=200;text="${text}"` }] : [];
+    const bye = dialogRequest(dialog, "BYE", dialog.localSeq, extra, NOTHING);
+    if (text !== undefined) {
+      removeHeader(bye, "Reason");
+      this.context.unsolicited(dialog, bye, text);
+      setHeader(bye, "Reason", `SIP;cause=200;text="${text}"`);
+    }
+    this.context.cdr("stop", "application", "system-initiated-termination", bye);
+    this.end(dialog);
+    this.sendAlone(dialog, bye);
+  }
+
+  /** A request of the engine whose answer nobody waits for. */
+  sendAlone(dialog: Dialog, request: SipRequest): void {
+    this.withHop(
+      dialog,
+      request,
+      (hop) => {
+        const branch = this.context.stamp(request, hop);
+        if (!branch) return;
+        this.context.layer.request(request, branch, hop.target, hop.destination, {
+          onResponse() {},
+          onFailure() {},
+        });
+      },
+      () => {},
+    );
+  }
+
+  /** Ends the dialog and everything that runs for it; what is on its way still gets its answers. */
+  end(dialog: Dialog): void {
+    if (dialog.state === "ended") return;
+    dialog.state = "ended";
+    this.stopUnacked(dialog);
+    dialog.answered?.deadline?.cancel();
+    dialog.session?.timer?.cancel();
+    dialog.session = undefined;
+    dialog.heldBye = undefined;
+    this.context.dialogs.remove(dialog);
+  }
+
+  stopUnacked(dialog: Dialog): void {
+    dialog.unacked?.repeat.cancel();
+    dialog.unacked?.deadline.cancel();
+    dialog.unacked = undefined;
+  }
+
+  /** Sends the ACK of a 2xx and keeps it for repeats of the 2xx. */
+  acknowledge(
+    dialog: Dialog,
+    answered: AnsweredInvite,
+    extra: readonly SipHeader[],
+    body: Uint8Array,
+  ): SipRequest {
+    const ack = dialogRequest(dialog, "ACK", answered.cseq, extra, body);
+    // Credentials of the INVITE are good for its ACK too (RFC 3261 §22.1).
+    for (const name of ["Authorization", "Proxy-Authorization"]) {
+      if (header(ack, name) !== undefined) continue;
+      for (const value of headers(answered.invite, name)) ack.headers.push({ name, value });
+    }
+    answered.ack = ack;
+    answered.deadline?.cancel();
+    answered.deadline = this.context.after(TIMEOUT, () => {
+      if (dialog.answered === answered) dialog.answered = undefined;
+    });
+    this.withHop(
+      dialog,
+      ack,
+      (hop) => {
+        answered.hop = hop;
+        if (this.context.stamp(ack, hop)) this.context.layer.transmit(ack, hop.target);
+      },
+      () => {},
+    );
+    return ack;
+  }
+
+  /** Another copy of a 2xx we have acknowledged. */
+  acknowledgeAgain(answered: AnsweredInvite): void {
+    if (answered.ack && answered.hop) this.context.layer.transmit(answered.ack, answered.hop.target);
+  }
+
+  /** A 2xx of ours goes out until its ACK comes; after 64·T1 the call is given up (RFC 3261 §13.3.1.4). */
+  awaitAck(dialog: Dialog, txnId: string, invite: SipRequest, response: SipResponse): void {
+    const transaction = dialog.inviteIn;
+    if (!transaction) return;
+    this.stopUnacked(dialog);
+    dialog.unacked = {
+      cseq: cseqOf(invite).number,
+      txnId,
+      transaction,
+      response,
+      repeat: this.context.repeat(transaction, response, 8 * T1),
+      deadline: this.context.after(TIMEOUT, () => {
+        dialog.heldBye = undefined;
+        this.bye(dialog, "ACK timeout");
+      }),
+    };
+  }
+
+  /** Target refresh (RFC 3261 §12.2.2, RFC 3311 §5). */
+  refreshTarget(dialog: Dialog, message: SipRequest | SipResponse): void {
+    const contact = listHeader(message, "Contact")[0];
+    if (contact) dialog.remoteTarget = uriOf(contact);
+  }
+}
+
+/** First Route of a request, else its Request-URI (RFC 3261 §8.1.2). */
+export function nextUri(request: SipRequest): string {
+  const route = listHeader(request, "Route")[0];
+  return route ? addressUri(route) : request.uri;
+}
+
+/**
+ * Where in-dialog requests must go instead of the Contact: over the peer's connection on streams, to the source on
+ * UDP when the Contact without Record-Route is not where the packet came from (`strict`), or is a private address.
+ */
+export function natHop(
+  message: SipRequest | SipResponse,
+  peer: { protocol: Hop["destination"]["protocol"]; address: string; port: number; flow: string },
+  strict: boolean,
+): Hop | undefined {
+  if (header(message, "Record-Route") !== undefined) return undefined;
+  const destination = { protocol: peer.protocol, address: peer.address, port: peer.port };
+  if (peer.protocol !== "udp") return { target: { by: "flow", flow: peer.flow }, destination };
+  const contact = listHeader(message, "Contact")[0];
+  const uri = contact ? uriOf(contact) : "";
+  if (contact && namesAddress(uri, peer.address, peer.port)) return undefined;
+  const host = hostPortOf(uri)?.host ?? "";
+  if (!strict && contact && !isPrivate(host)) return undefined;
+  return {
+    target: { by: "address", protocol: "udp", address: peer.address, port: peer.port },
+    destination,
+  };
+}

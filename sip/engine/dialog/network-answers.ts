@@ -1,0 +1,295 @@
+import type { InboundMessage, SipRequest, SipResponse } from "../message/model.ts";
+import { reasonPhrase } from "../message/names.ts";
+import {
+  type ClientTransaction,
+  type ClientUser,
+  callIdOf,
+  cseqOf,
+  hasToken,
+  header,
+  listHeader,
+  replyTo,
+  TIMEOUT,
+  tagOf,
+  topVia,
+  uriOf,
+} from "../transaction/index.ts";
+import { isTerminated } from "./answers.ts";
+import { type CoreContext, fabricate, metaOf, NOTHING } from "./context.ts";
+import { type DialogLife, natHop } from "./life.ts";
+import type { Dialog, PendingClient } from "./model.ts";
+import type { SessionTimers } from "./session.ts";
+import { dialogName } from "./store.ts";
+
+/** The app is given this long to acknowledge a call it cancelled too late, ms. */
+const LATE_ACK_MS = 2_000;
+
+/** Responses of the network to requests of the app. */
+export class NetworkAnswers {
+  constructor(
+    private readonly context: CoreContext,
+    private readonly life: DialogLife,
+    private readonly sessions: SessionTimers,
+  ) {}
+
+  /** The transaction user of one request. */
+  userOf(pending: PendingClient): ClientUser {
+    return {
+      onResponse: (response, inbound, transaction) => this.response(pending, response, inbound, transaction),
+      onFailure: (cause) => {
+        if (cause === "timeout" && pending.cancelled) this.fabricated(pending, 487);
+        else this.final(pending, fabricate(pending.request, cause), undefined);
+      },
+    };
+  }
+
+  /** Answers a request of the app without the network. */
+  fabricated(pending: PendingClient, status: number): void {
+    const phrase = reasonPhrase(status);
+    this.final(pending, replyTo(pending.request, status, phrase, "zj"), undefined);
+  }
+
+  /** Sends a CANCEL in its own transaction, on the way its INVITE took. */
+  launchCancel(pending: PendingClient, cancel: SipRequest): void {
+    pending.heldCancel = undefined;
+    const via = topVia(pending.request);
+    if (!via) return;
+    const { target, destination } = pending.hop;
+    this.context.layer.request(cancel, via.branch, target, destination, { onResponse() {}, onFailure() {} });
+    pending.transaction?.expectEnd();
+  }
+
+  private response(
+    pending: PendingClient,
+    response: SipResponse,
+    inbound: InboundMessage,
+    transaction: ClientTransaction,
+  ): void {
+    pending.transaction ??= transaction;
+    const invite = pending.request.method === "INVITE";
+    if (response.status < 200) {
+      if (pending.heldCancel) this.launchCancel(pending, pending.heldCancel);
+      if (response.status === 100 || !this.context.clients.has(pending.id)) return;
+      const dialog = this.dialogOf(pending, response, inbound);
+      if (dialog && !this.inOrder(pending, dialog, response)) return;
+      this.pass(pending, response, inbound);
+      return;
+    }
+    if (invite && response.status < 300) this.answered(pending, response, inbound);
+    else this.final(pending, response, inbound);
+  }
+
+  /** Reliable provisionals: repeats are dropped, gaps wait for the repeat (RFC 3262 §4). */
+  private inOrder(pending: PendingClient, dialog: Dialog, response: SipResponse): boolean {
+    const rseq = header(response, "RSeq");
+    if (rseq === undefined || !hasToken(response, "Require", "100rel")) return true;
+    const number = Number(rseq);
+    const last = pending.rseqs.get(dialog.remoteTag);
+    if (!Number.isSafeInteger(number) || (last !== undefined && number !== last + 1)) return false;
+    pending.rseqs.set(dialog.remoteTag, number);
+    return true;
+  }
+
+  /** 2xx to an INVITE: the first makes the call; repeats get the ACK again; further peers are released. */
+  private answered(pending: PendingClient, response: SipResponse, inbound: InboundMessage): void {
+    const tag = tagOf(header(response, "To")) ?? "";
+    const open = this.context.clients.has(pending.id);
+    if (!open) {
+      const known = pending.dialog ?? pending.forks.get(tag);
+      if (known?.answered && known.answered.cseq === cseqOf(response).number) {
+        this.life.acknowledgeAgain(known.answered);
+        return;
+      }
+      if (!known) this.releaseExtra(pending, response, inbound);
+      return;
+    }
+    const dialog = this.dialogOf(pending, response, inbound);
+    if (!dialog) return;
+    this.context.clients.delete(pending.id);
+    for (const [other, early] of pending.forks) {
+      if (early === dialog) continue;
+      this.life.end(early);
+      pending.forks.delete(other);
+    }
+    if (dialog.state !== "ended") dialog.state = "confirmed";
+    dialog.inviteOut = undefined;
+    this.context.dialogs.promote(dialog);
+    this.refreshFrom(dialog, response, inbound, pending);
+    dialog.answered?.deadline?.cancel();
+    const late = pending.cancelled;
+    dialog.answered = { cseq: cseqOf(response).number, invite: pending.request, byeAfterAck: late };
+    dialog.answered.deadline = this.context.after(late ? LATE_ACK_MS : TIMEOUT, () =>
+      this.noAck(dialog, late),
+    );
+    this.sessions.answered(dialog, response);
+    if (!pending.dialog) this.context.cdr("start", "network", "uac", response);
+    if (pending.client.connected) this.pass(pending, response, inbound);
+    else this.noAck(dialog, false);
+  }
+
+  /** The app does not acknowledge: the engine does and releases the call. */
+  private noAck(dialog: Dialog, late: boolean): void {
+    const answered = dialog.answered;
+    if (!answered || answered.ack) return;
+    this.life.acknowledge(dialog, answered, [], NOTHING);
+    this.life.bye(dialog, late ? "ACK-BYE due to cancel race condition" : "ACK timeout");
+    answered.deadline?.cancel();
+  }
+
+  /** A second phone behind a forking proxy answered too: ACK and BYE, the app has no name for it. */
+  private releaseExtra(pending: PendingClient, response: SipResponse, inbound: InboundMessage): void {
+    const extra = this.create(pending, response, inbound);
+    pending.forks.set(extra.remoteTag, extra);
+    extra.answered = { cseq: cseqOf(response).number, invite: pending.request, byeAfterAck: false };
+    this.life.acknowledge(extra, extra.answered, [], NOTHING);
+    const answered = extra.answered;
+    this.life.bye(extra);
+    // The dialog is over, but repeats of its 2xx still want their ACK.
+    extra.answered = answered;
+    answered.deadline?.cancel();
+  }
+
+  private final(pending: PendingClient, response: SipResponse, inbound: InboundMessage | undefined): void {
+    if (!this.context.clients.delete(pending.id)) return;
+    const { request, dialog } = pending;
+    const status = response.status;
+    for (const early of pending.forks.values()) if (status >= 300) this.life.end(early);
+    if (dialog) this.finalInDialog(pending, dialog, response, inbound);
+    else if (request.method === "SUBSCRIBE" && status < 300 && inbound) {
+      const made = this.dialogOf(pending, response, inbound);
+      if (made) made.state = "confirmed";
+    } else if (request.method === "INVITE") this.context.cdr("stop", "network", "call-rejected", response);
+    this.pass(pending, response, inbound);
+  }
+
+  private finalInDialog(
+    pending: PendingClient,
+    dialog: Dialog,
+    response: SipResponse,
+    inbound: InboundMessage | undefined,
+  ): void {
+    const { method } = pending.request;
+    const status = response.status;
+    if (method === "INVITE" && dialog.inviteOut === pending.transaction) dialog.inviteOut = undefined;
+    if (method === "BYE" && status !== 401 && status !== 407) this.life.end(dialog);
+    if (
+      method === "NOTIFY" &&
+      dialog.kind === "SUBSCRIBE" &&
+      (isTerminated(pending.request) || status === 481)
+    ) {
+      this.life.end(dialog);
+    }
+    if (method === "UPDATE" && status < 300 && inbound) {
+      this.refreshFrom(dialog, response, inbound, pending);
+      this.sessions.answered(dialog, response);
+    }
+  }
+
+  private refreshFrom(
+    dialog: Dialog,
+    response: SipResponse,
+    inbound: InboundMessage,
+    pending: PendingClient,
+  ): void {
+    this.life.refreshTarget(dialog, response);
+    if (!pending.dialog) {
+      // The route set is fixed by the 2xx (RFC 3261 §12.1.2, §13.2.2.4).
+      dialog.routes = listHeader(response, "Record-Route").reverse();
+      dialog.hop = natHop(response, inbound.peer, false);
+    }
+  }
+
+  /** The dialog a response belongs to, made when it is new. */
+  private dialogOf(
+    pending: PendingClient,
+    response: SipResponse,
+    inbound: InboundMessage,
+  ): Dialog | undefined {
+    if (pending.dialog) return pending.dialog;
+    const { method } = pending.request;
+    if (method !== "INVITE" && method !== "SUBSCRIBE") return undefined;
+    const tag = tagOf(header(response, "To"));
+    if (tag === undefined && response.status < 200) return undefined;
+    const known = pending.forks.get(tag ?? "");
+    if (known) return known;
+    const dialog = this.create(pending, response, inbound);
+    pending.forks.set(dialog.remoteTag, dialog);
+    this.context.dialogs.add(dialog);
+    return dialog;
+  }
+
+  private create(pending: PendingClient, response: SipResponse, inbound: InboundMessage): Dialog {
+    const contact = listHeader(response, "Contact")[0];
+    return this.make(pending, {
+      remoteTag: tagOf(header(response, "To")) ?? "",
+      remote: header(response, "To") ?? "",
+      target: contact ? uriOf(contact) : pending.request.uri,
+      routes: listHeader(response, "Record-Route").reverse(),
+      hop: natHop(response, inbound.peer, false),
+      remoteSeq: -1,
+    });
+  }
+
+  private make(
+    pending: PendingClient,
+    peer: Pick<Dialog, "remoteTag" | "remote" | "routes" | "hop" | "remoteSeq"> & { target: string },
+  ): Dialog {
+    const { request } = pending;
+    const callId = callIdOf(request);
+    const localTag = tagOf(header(request, "From")) ?? "";
+    return {
+      dlg: dialogName(callId, localTag),
+      role: "uac",
+      kind: request.method === "INVITE" ? "INVITE" : "SUBSCRIBE",
+      callId,
+      localTag,
+      remoteTag: peer.remoteTag,
+      local: header(request, "From") ?? "",
+      remote: peer.remote,
+      client: pending.client,
+      txnId: pending.id,
+      protocol: pending.hop.destination.protocol,
+      contact: header(request, "Contact") ?? "",
+      state: "early",
+      localSeq: cseqOf(request).number,
+      remoteSeq: peer.remoteSeq,
+      remoteTarget: peer.target,
+      routes: peer.routes,
+      hop: peer.hop,
+      localSdp: request.body.length > 0 ? request.body : undefined,
+    };
+  }
+
+  /** A NOTIFY that overtook the 2xx of its SUBSCRIBE makes the dialog. */
+  adopt(txnId: string, notify: SipRequest, remoteTag: string): Dialog | undefined {
+    const pending = this.context.clients.get(txnId);
+    if (!pending) return undefined;
+    const contact = listHeader(notify, "Contact")[0];
+    const dialog = this.make(pending, {
+      remoteTag,
+      remote: header(notify, "From") ?? "",
+      target: contact ? uriOf(contact) : pending.request.uri,
+      routes: listHeader(notify, "Record-Route"),
+      hop: undefined,
+      remoteSeq: -1,
+    });
+    pending.forks.set(remoteTag, dialog);
+    this.context.dialogs.add(dialog);
+    return dialog;
+  }
+
+  private pass(pending: PendingClient, response: SipResponse, inbound: InboundMessage | undefined): void {
+    const { method } = pending.request;
+    const makesDialog = method === "INVITE" || method === "SUBSCRIBE";
+    const callId = callIdOf(pending.request);
+    const own = dialogName(callId, tagOf(header(pending.request, "From")) ?? "");
+    const dlg = pending.dialog?.dlg ?? (makesDialog ? own : "");
+    const { protocol, address, port } = pending.hop.destination;
+    // A fabricated 503 names no peer: nobody was reached.
+    const silent =
+      response.status === 503
+        ? { source: "network" as const, bytes: 0, protocol, address: "", port: "" as const }
+        : { source: "network" as const, bytes: 0, protocol, address, port };
+    this.context.up(pending.client, inbound ? metaOf(inbound) : silent, pending.id, dlg, response);
+  }
+}

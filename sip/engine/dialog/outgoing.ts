@@ -1,0 +1,291 @@
+import type { AppRequest } from "../agent-protocol/index.ts";
+import type { SipHeader, SipRequest } from "../message/model.ts";
+import { isTokenText } from "../message/tokens.ts";
+import { cseqOf, header, hostPortOf, tagOf } from "../transaction/index.ts";
+import {
+  addressUri,
+  completeContentType,
+  contactFor,
+  dialogRequest,
+  localAuthority,
+  newBranch,
+  newTag,
+  requestHeaders,
+  viaFor,
+  withLocal,
+} from "./build.ts";
+import type { CoreContext } from "./context.ts";
+import type { DialogLife } from "./life.ts";
+import type { AppPort, Dialog, Hop, PendingClient } from "./model.ts";
+import type { NetworkAnswers } from "./network-answers.ts";
+import { literalHop } from "./routing.ts";
+
+const FLOW_METHODS = new Set(["INVITE", "OPTIONS", "NOTIFY", "MESSAGE", "SUBSCRIBE", "REFER"]);
+const NO_DIALOG = "NOK|Server error: unable to find dialog for dialog id provided";
+
+/** Requests of the app. */
+export class Outgoing {
+  constructor(
+    private readonly context: CoreContext,
+    private readonly life: DialogLife,
+    private readonly answers: NetworkAnswers,
+  ) {}
+
+  /** `sip|TXN|DLG|PROXY` with a request. */
+  send(client: AppPort, messageId: string, fields: readonly string[], app: AppRequest): void {
+    const [txnId = "", dlg = "", proxy = ""] = fields;
+    if (app.method === "CANCEL") this.cancel(client, messageId, txnId, app);
+    else if (dlg !== "" || app.method === "ACK" || app.method === "PRACK") {
+      const dialog = this.context.dialogs.named(dlg);
+      if (!dialog) client.reply(messageId, NO_DIALOG);
+      else if (app.method === "ACK") this.ack(client, messageId, dialog, app);
+      else this.inDialog(client, messageId, dialog, app);
+    } else this.outside(client, messageId, proxy, app);
+  }
+
+  private outside(client: AppPort, messageId: string, proxy: string, app: AppRequest): void {
+    if (!completeContentType(app)) {
+      client.reply(messageId, "NOK|missing content-type");
+      return;
+    }
+    if (!isTokenText(app.method) || !/^(sips?|tel):/i.test(app.uri)) {
+      client.reply(messageId, "NOK|invalid request-uri");
+      return;
+    }
+    if (this.isMyself(app.uri) && proxy === "") {
+      client.reply(messageId, "NOK|can not send request to myself");
+      return;
+    }
+    const route = app.headers.find((entry) => entry.name === "Route")?.value;
+    const next = route !== undefined ? addressUri(route) : proxy !== "" ? addressUri(proxy) : app.uri;
+    const flow = FLOW_METHODS.has(app.method)
+      ? this.context.flows.find(next, this.context.layer.wheel.now())
+      : undefined;
+    const hop = flow ?? literalHop(next);
+    if (hop) {
+      this.launch(client, messageId, app, proxy, [hop]);
+      return;
+    }
+    this.context.options.resolve(next).then(
+      (hops) => this.launch(client, messageId, app, proxy, hops),
+      () => this.launch(client, messageId, app, proxy, []),
+    );
+  }
+
+  private launch(
+    client: AppPort,
+    messageId: string,
+    app: AppRequest,
+    proxy: string,
+    hops: readonly Hop[],
+  ): void {
+    const hop = hops.find((one) => this.context.local(one.destination.protocol, one.destination.address));
+    if (!hop) {
+      client.reply(
+        messageId,
+        hops.length > 0
+          ? "NOK|requested protocol/transport not available"
+          : "NOK|unable to resolve destination",
+      );
+      return;
+    }
+    const local = this.context.local(hop.destination.protocol, hop.destination.address);
+    if (!local) return;
+    const find = (name: string) => app.headers.find((entry) => entry.name === name)?.value;
+    const branch = newBranch();
+    const lines: SipHeader[] = [{ name: "Via", value: viaFor(local, branch) }];
+    if (proxy !== "" && /;lr\b/i.test(proxy) && find("Route") === undefined) {
+      lines.push({ name: "Route", value: `<${addressUri(proxy)}>` });
+    }
+    if (find("Max-Forwards") === undefined) lines.push({ name: "Max-Forwards", value: "70" });
+    let from = withLocal(find("From") ?? `<sip:${localAuthority(local)}>`, local);
+    if (tagOf(from) === undefined) from = `${from};tag=${newTag()}`;
+    lines.push({ name: "From", value: from });
+    lines.push({ name: "To", value: withLocal(find("To") ?? `<${app.uri}>`, local) });
+    lines.push({ name: "Call-ID", value: find("Call-ID") ?? crypto.randomUUID() });
+    const given = /^\s*(\d{1,10})/.exec(find("CSeq") ?? "")?.[1];
+    lines.push({
+      name: "CSeq",
+      value: `${given ?? 1 + Math.floor(Math.random() * 1_000_000)} ${app.method}`,
+    });
+    lines.push(...requestHeaders(app.headers, local, false));
+    const request: SipRequest = {
+      kind: "request",
+      method: app.method,
+      uri: app.uri,
+      headers: lines,
+      body: app.body,
+    };
+    if ((app.method === "INVITE" || app.method === "SUBSCRIBE") && find("Contact") === undefined) {
+      request.headers.push({ name: "Contact", value: contactFor(local) });
+    }
+    const pending: PendingClient = {
+      id: crypto.randomUUID(),
+      client,
+      request,
+      hop,
+      forks: new Map(),
+      cancelled: false,
+      rseqs: new Map(),
+    };
+    this.context.clients.set(pending.id, pending);
+    if (app.method === "INVITE") this.context.cdr("attempt", "application", "", request);
+    this.context.echo(client, messageId, hop.destination, request, pending.id);
+    pending.transaction = this.context.layer.request(
+      request,
+      branch,
+      hop.target,
+      hop.destination,
+      this.answers.userOf(pending),
+    );
+  }
+
+  private inDialog(client: AppPort, messageId: string, dialog: Dialog, app: AppRequest): void {
+    if (!completeContentType(app)) {
+      client.reply(messageId, "NOK|missing content-type");
+      return;
+    }
+    const given = Number(/^\s*(\d{1,10})/.exec(header(app, "CSeq") ?? "")?.[1] ?? 0);
+    dialog.localSeq = Math.max(dialog.localSeq + 1, given);
+    const draft = dialogRequest(dialog, app.method, dialog.localSeq, [], app.body);
+    this.life.withHop(
+      dialog,
+      draft,
+      (hop) => this.launchInDialog(client, messageId, dialog, app, draft, hop),
+      () => client.reply(messageId, "NOK|unable to resolve destination"),
+    );
+  }
+
+  private launchInDialog(
+    client: AppPort,
+    messageId: string,
+    dialog: Dialog,
+    app: AppRequest,
+    request: SipRequest,
+    hop: Hop,
+  ): void {
+    const local = this.context.local(hop.destination.protocol, hop.destination.address);
+    if (!local) {
+      client.reply(messageId, "NOK|requested protocol/transport not available");
+      return;
+    }
+    request.headers.push(...requestHeaders(app.headers, local, true));
+    const offersContact = ["INVITE", "SUBSCRIBE", "REFER", "UPDATE", "NOTIFY"].includes(app.method);
+    if (offersContact && header(request, "Contact") === undefined) {
+      request.headers.push({ name: "Contact", value: dialog.contact });
+    }
+    const branch = newBranch();
+    request.headers.unshift({ name: "Via", value: viaFor(local, branch) });
+    const pending: PendingClient = {
+      id: crypto.randomUUID(),
+      client,
+      request,
+      hop,
+      dialog,
+      forks: new Map(),
+      cancelled: false,
+      rseqs: new Map(),
+    };
+    this.context.clients.set(pending.id, pending);
+    this.context.echo(client, messageId, hop.destination, request, pending.id);
+    const user = this.answers.userOf(pending);
+    const begin = () => {
+      pending.transaction = this.context.layer.request(request, branch, hop.target, hop.destination, user);
+      return pending.transaction;
+    };
+    if (app.method === "INVITE") {
+      if (dialog.inviteOut || dialog.inviteIn?.open || dialog.unacked) {
+        this.answers.fabricated(pending, 491);
+        return;
+      }
+      if (app.body.length > 0) dialog.localSdp = app.body;
+      dialog.inviteOut = begin();
+      return;
+    }
+    if (app.method === "BYE") {
+      this.context.cdr("stop", "application", "normal-release", request);
+      dialog.session?.timer?.cancel();
+      if (dialog.inviteOut) this.cancelReinvite(dialog);
+      if (dialog.role === "uas" && dialog.unacked) {
+        // The callee must not send BYE before the ACK (RFC 3261 §15).
+        dialog.heldBye = begin;
+        return;
+      }
+    }
+    begin();
+  }
+
+  private cancelReinvite(dialog: Dialog): void {
+    for (const pending of this.context.clients.values()) {
+      if (pending.dialog === dialog && pending.request.method === "INVITE") this.sendCancel(pending, []);
+    }
+  }
+
+  private ack(client: AppPort, messageId: string, dialog: Dialog, app: AppRequest): void {
+    const answered = dialog.answered;
+    if (!answered || answered.ack) {
+      client.reply(messageId, "NOK|no INVITE waits for an ACK");
+      return;
+    }
+    if (!completeContentType(app)) {
+      client.reply(messageId, "NOK|missing content-type");
+      return;
+    }
+    const local = this.context.local(dialog.protocol, dialog.hop?.destination.address ?? "");
+    const extra = local ? requestHeaders(app.headers, local, true) : [];
+    const ack = this.life.acknowledge(dialog, answered, extra, app.body);
+    const destination = answered.hop?.destination ?? { protocol: dialog.protocol, address: "", port: 0 };
+    this.context.echo(client, messageId, destination, ack, crypto.randomUUID(), dialog.dlg);
+    if (answered.byeAfterAck) this.life.bye(dialog, "ACK-BYE due to cancel race condition");
+  }
+
+  private cancel(client: AppPort, messageId: string, txnId: string, app: AppRequest): void {
+    const pending = this.context.clients.get(txnId);
+    if (!pending || pending.client !== client || pending.request.method !== "INVITE") {
+      client.reply(messageId, `NOK|unable to cancel unknown transaction id: ${txnId}`);
+      return;
+    }
+    const cancel = this.sendCancel(pending, app.headers);
+    this.context.echo(client, messageId, pending.hop.destination, cancel, crypto.randomUUID());
+  }
+
+  /** CANCEL of an INVITE of ours; waits for the first provisional (RFC 3261 §9.1). */
+  sendCancel(pending: PendingClient, headers: readonly SipHeader[]): SipRequest {
+    const invite = pending.request;
+    const local = this.context.local(pending.hop.destination.protocol, pending.hop.destination.address);
+    const lines: SipHeader[] = [];
+    const via = invite.headers.find((entry) => entry.name === "Via");
+    if (via) lines.push({ ...via });
+    for (const entry of invite.headers) if (entry.name === "Route") lines.push({ ...entry });
+    for (const name of ["Max-Forwards", "From", "To", "Call-ID"]) {
+      const value = header(invite, name);
+      if (value !== undefined) lines.push({ name, value });
+    }
+    lines.push({ name: "CSeq", value: `${cseqOf(invite).number} CANCEL` });
+    const barred = new Set(["Contact", "P-Asserted-Identity"]);
+    if (local) lines.push(...requestHeaders(headers, local, true).filter((entry) => !barred.has(entry.name)));
+    const cancel: SipRequest = {
+      kind: "request",
+      method: "CANCEL",
+      uri: invite.uri,
+      headers: lines,
+      body: new Uint8Array(0),
+    };
+    if (pending.cancelled) return cancel;
+    pending.cancelled = true;
+    this.context.cdr("stop", "application", "call-canceled", cancel);
+    if (pending.transaction?.state === "proceeding") this.answers.launchCancel(pending, cancel);
+    else pending.heldCancel = cancel;
+    return cancel;
+  }
+
+  private isMyself(uri: string): boolean {
+    const place = hostPortOf(uri);
+    if (!place) return false;
+    return this.context.transport.listening.some(
+      (point) =>
+        point.port === (place.port ?? 5060) &&
+        (point.address === place.host || point.externalAddress === place.host),
+    );
+  }
+}

@@ -1,0 +1,87 @@
+import type { SipHeader, SipRequest, SipResponse } from "../message/model.ts";
+import { hasToken, header, parameter } from "../transaction/index.ts";
+import type { CoreContext } from "./context.ts";
+import type { DialogLife } from "./life.ts";
+import type { Dialog } from "./model.ts";
+
+/** Smallest session interval of RFC 4028 §5, s. */
+export const MIN_SE = 90;
+
+export interface SessionExpires {
+  readonly seconds: number;
+  readonly refresher?: "uac" | "uas";
+}
+
+/** Reads Session-Expires; undefined when missing or no number. */
+export function sessionExpires(message: { headers: SipHeader[] }): SessionExpires | undefined {
+  const value = header(message, "Session-Expires");
+  const match = value === undefined ? null : /^\s*(\d{1,9})/.exec(value);
+  if (value === undefined || !match) return undefined;
+  const refresher = parameter(value, "refresher")?.toLowerCase();
+  const seconds = Number(match[1]);
+  return refresher === "uac" || refresher === "uas" ? { seconds, refresher } : { seconds };
+}
+
+/** RFC 4028: refresh at half time when it is ours to do, release at the end when the peer did not. */
+export class SessionTimers {
+  /** Sends the refresh re-INVITE; set by the core. */
+  refresh: ((dialog: Dialog) => void) | undefined;
+
+  constructor(
+    private readonly context: CoreContext,
+    private readonly life: DialogLife,
+  ) {}
+
+  /** Our Min-SE when the request asks for less (answer: 422), else undefined. */
+  tooShort(request: SipRequest): number | undefined {
+    const asked = sessionExpires(request);
+    return asked && asked.seconds < MIN_SE ? MIN_SE : undefined;
+  }
+
+  /**
+   * Completes a 2xx of ours: the app's Session-Expires stands, else the peer's is taken when it names who refreshes.
+   */
+  accept(dialog: Dialog, request: SipRequest, response: SipResponse): void {
+    const asked = sessionExpires(request);
+    let agreed = sessionExpires(response);
+    if (!agreed && asked?.refresher !== undefined) {
+      agreed = asked;
+      response.headers.push({
+        name: "Session-Expires",
+        value: `${asked.seconds};refresher=${asked.refresher}`,
+      });
+      if (asked.refresher === "uac" && !hasToken(response, "Require", "timer")) {
+        response.headers.push({ name: "Require", value: "timer" });
+      }
+    }
+    this.set(dialog, agreed, (agreed?.refresher ?? "uas") === "uas");
+  }
+
+  /** A 2xx to a request of ours. */
+  answered(dialog: Dialog, response: SipResponse): void {
+    const agreed = sessionExpires(response);
+    this.set(dialog, agreed, (agreed?.refresher ?? "uac") === "uac");
+  }
+
+  /** Tries again soon (the refresh met one of theirs: 491). */
+  rearm(dialog: Dialog, ms: number): void {
+    const session = dialog.session;
+    if (!session) return;
+    session.timer?.cancel();
+    session.timer = this.context.after(ms, () => this.refresh?.(dialog));
+  }
+
+  private set(dialog: Dialog, agreed: SessionExpires | undefined, weRefresh: boolean): void {
+    dialog.session?.timer?.cancel();
+    dialog.session = undefined;
+    if (!agreed || dialog.state === "ended") return;
+    const expires = Math.max(agreed.seconds, MIN_SE);
+    // The last moment to release is min(32 s, a third) before the end (RFC 4028 §10).
+    const wait = weRefresh ? expires / 2 + Math.random() * 10 - 5 : expires - Math.min(32, expires / 3);
+    const timer = this.context.after(wait * 1000, () => {
+      if (weRefresh) this.refresh?.(dialog);
+      else this.life.bye(dialog, "Session timer expired");
+    });
+    dialog.session = { expires, weRefresh, timer };
+  }
+}
