@@ -48,6 +48,7 @@ export type Media = MediaLegs &
   };
 
 const SWEEP_EVERY_MS = 60_000;
+const PORT_RETRY_MS = 1000;
 
 /**
  * Starts rtpengine and the media port.
@@ -67,26 +68,38 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
   };
 
   let stopping = false;
+  let portStartedAt = 0;
+  let portAgain: ReturnType<typeof setTimeout> | null = null;
   let legs: RtpengineLegs | null = null;
   const lose = () => {
     const lost = legs?.loseAll() ?? [];
     emit({ type: "media-lost", legs: lost, at: Date.now() });
   };
-  const startPort = () =>
-    new PortClient(
-      { address: "127.0.0.1", ports: config.channelPorts ?? { min: 0, max: 0 } },
-      emit,
-      (reason) => {
-        if (stopping) return;
-        log(`the media port died and is started again: ${reason}`);
-        port = startPort();
-        lose();
-        emit({ type: "media-restored", at: Date.now() });
-      },
-    );
+  const startPort = (): PortClient => {
+    portStartedAt = performance.now();
+    const options = { address: "127.0.0.1", ports: config.channelPorts ?? { min: 0, max: 0 } };
+    return new PortClient(options, emit, onPortDeath);
+  };
+  const onPortDeath = (reason: string) => {
+    if (stopping) return;
+    log(`the media port died and is started again: ${reason}`);
+    lose();
+    // A port that dies at its start must not be started in a tight loop.
+    const wait = performance.now() - portStartedAt < PORT_RETRY_MS ? PORT_RETRY_MS : 0;
+    portAgain = setTimeout(async () => {
+      if (stopping) return;
+      port = startPort();
+      const alive = await port.stats().then(
+        () => true,
+        () => false,
+      );
+      if (alive && !stopping && engine?.state === "up") emit({ type: "media-restored", at: Date.now() });
+    }, wait);
+  };
   let port = startPort();
 
-  const engine = await RtpengineProcess.start(
+  let engine: RtpengineProcess | null = null;
+  const started = await RtpengineProcess.start(
     {
       binary: config.rtpengine ?? "rtpengine",
       folder: join(config.folder, "rtpengine"),
@@ -106,6 +119,13 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
     await port.stop();
     throw error;
   });
+  engine = started;
+  await port.stats().catch(async (error: unknown) => {
+    stopping = true;
+    if (portAgain) clearTimeout(portAgain);
+    await started.stop();
+    throw error;
+  });
 
   const created = new RtpengineLegs(
     {
@@ -114,7 +134,7 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
       sides: sidesOf(config.address),
     },
     () => port,
-    () => engine.client,
+    () => started.client,
   );
   legs = created;
 
@@ -148,21 +168,22 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
     stopRecording: (recording) => port.send({ do: "record-stop", recording }),
     async stats(): Promise<MediaStats> {
       const figures = await port.stats();
-      const list = await engine.client?.command("list", { limit: "10000" }).catch(() => null);
+      const list = await started.client?.command("list", { limit: "10000" }).catch(() => null);
       const calls = Array.isArray(list?.calls) ? list.calls.length : 0;
-      return { ...figures, rtpengine: { state: engine.state, calls, restarts: engine.restarts } };
+      return { ...figures, rtpengine: { state: started.state, calls, restarts: started.restarts } };
     },
     async stop() {
       if (stopping) throw new MediaUnavailableError("media is stopped already");
       stopping = true;
       clearInterval(sweeper);
+      if (portAgain) clearTimeout(portAgain);
       await port.stop();
-      await engine.stop();
+      await started.stop();
     },
     state: () => ({
-      rtpengine: engine.state,
-      rtpenginePid: engine.pid,
-      restarts: engine.restarts,
+      rtpengine: started.state,
+      rtpenginePid: started.pid,
+      restarts: started.restarts,
       legs: created.ids.length,
     }),
   };

@@ -9,6 +9,15 @@ type WithoutNumber<T> = T extends { readonly request: number } ? Omit<T, "reques
 
 const ANSWER_WITHIN_MS = 5000;
 
+/**
+ * In the single-file program all modules are bundled into one, so a path relative to this module means nothing there;
+ * the Worker is an entry of its own, named by its place in the source tree.
+ */
+function workerUrl(): string {
+  if (import.meta.url.includes("$bunfs")) return "./sip/media/port/worker.ts";
+  return new URL("./port/worker.ts", import.meta.url).href;
+}
+
 export class PortClient {
   readonly #worker: Worker;
   readonly #waiting = new Map<
@@ -20,7 +29,7 @@ export class PortClient {
 
   /** `onDeath`: the Worker ended by itself; nothing of it is left. */
   constructor(options: PortOptions, onEvent: (event: MediaEvent) => void, onDeath: (reason: string) => void) {
-    this.#worker = new Worker(new URL("./port/worker.ts", import.meta.url).href);
+    this.#worker = new Worker(workerUrl());
     this.#worker.onmessage = (event: MessageEvent<FromPort>) => {
       const message = event.data;
       if (message.is === "event") {

@@ -11,8 +11,6 @@ declare module "rtpengine-client" {
       removeAllListeners(event: "message"): void;
       on(event: "message", listener: (message: Uint8Array) => void): void;
     };
-    /** Requests under way, by cookie. */
-    readonly messages: Map<string, unknown>;
     readonly timers: Map<string, ReturnType<typeof setTimeout>>;
     readonly ping: Command;
     readonly offer: Command;

@@ -181,6 +181,7 @@ export class RtpengineProcess {
   async #launch(): Promise<void> {
     const { binary, ngPort, log } = this.#settings;
     const port = await freePort(ngPort);
+    if (this.#stopping) throw new RtpengineStartError("rtpengine-failed", "rtpengine is being stopped");
     writeFileSync(this.#configFile, rtpengineConfig(this.#settings, port));
     const program = Bun.which(binary);
     if (!program) {

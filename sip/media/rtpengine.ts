@@ -36,18 +36,24 @@ export function createRtpengineClient(host: string, port: number, timeoutMs = TI
   const client = new Client({ timeout: timeoutMs, localAddress: host, rejectOnError: false });
   client.on("error", () => {});
   const underWay = new Set<(error: Error) => void>();
+  /** Cookies without a reply yet; the library's own map keeps them until its next turn. */
+  const unanswered = new Set<string>();
   let sent: Uint8Array = new Uint8Array();
   let closed = false;
 
   const send = client.socket.send.bind(client.socket);
   client.socket.send = (message, toPort, toHost, done) => {
-    sent = message;
+    // What was queued before the socket was bound comes again here, wrapped in a list.
+    if (message instanceof Uint8Array) {
+      sent = message;
+      unanswered.add(cookieOf(message));
+    }
     send(message, toPort, toHost, done);
   };
   client.socket.removeAllListeners("message");
   client.socket.on("message", (message) => {
     // A reply that is late or doubled has no request any more; the library would print and throw.
-    if (client.messages.has(cookieOf(message))) client._onMessage(message);
+    if (unanswered.delete(cookieOf(message))) client._onMessage(message);
   });
 
   async function command(name: NgCommand, dict: NgDictionary = {}): Promise<NgDictionary> {
@@ -75,6 +81,7 @@ export function createRtpengineClient(host: string, port: number, timeoutMs = TI
       return answer;
     } finally {
       underWay.delete(giveUp);
+      unanswered.delete(cookieOf(bytes));
       for (const timer of again) clearTimeout(timer);
     }
   }
