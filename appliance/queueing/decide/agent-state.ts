@@ -1,0 +1,44 @@
+/** The derived state of an agent (journey.md): the first rule that fits wins. Pure. */
+import type { AgentState } from "../../calls/events.ts";
+
+export interface AgentFacts {
+  readonly deviceOnline: boolean;
+  /** Groups the agent is signed in to, static ones included. */
+  readonly groups: readonly number[];
+  readonly pausedReason: string | null;
+  readonly pausedSince: number;
+  /** After-call work until this time (0 = until ended by hand), null = none. */
+  readonly acwUntil: number | null;
+  readonly acwSince: number;
+  /** The agent's live leg, if any. `group`: null for a call outside the groups. */
+  readonly leg: {
+    readonly phase: "ringing" | "talking" | "held";
+    readonly since: number;
+    readonly groupId: number | null;
+    readonly viaOffer: boolean;
+    readonly journey: string;
+  } | null;
+  /** Since when the rest (signed in, online) is as it is. */
+  readonly baseSince: number;
+}
+
+export interface DerivedState {
+  readonly state: AgentState;
+  readonly reason: string;
+  readonly since: number;
+}
+
+export function deriveState(facts: AgentFacts): DerivedState {
+  const { leg } = facts;
+  if (!facts.deviceOnline && !leg) return { state: "offline", reason: "", since: facts.baseSince };
+  if (facts.groups.length === 0 && !leg) return { state: "signed-out", reason: "", since: facts.baseSince };
+  if (leg?.phase === "held") return { state: "on-hold", reason: "", since: leg.since };
+  if (leg?.phase === "talking")
+    return { state: leg.viaOffer ? "talking" : "busy", reason: "", since: leg.since };
+  if (leg?.phase === "ringing")
+    return { state: leg.viaOffer ? "ringing" : "busy", reason: "", since: leg.since };
+  if (facts.acwUntil !== null) return { state: "acw", reason: "", since: facts.acwSince };
+  if (facts.pausedReason !== null)
+    return { state: "paused", reason: facts.pausedReason, since: facts.pausedSince };
+  return { state: "idle", reason: "", since: facts.baseSince };
+}
