@@ -138,6 +138,16 @@ function missingMedia(office: Office): GraphFault[] {
   }
   need("settings", null, "holdMusicId", office.settings.holdMusicId);
   need("settings", null, "waitingMusicId", office.settings.waitingMusicId);
+  const shown = office.settings.systemDisplayedNumberId;
+  if (shown !== null && !office.displayedNumbers.has(shown))
+    faults.push({
+      subject: "settings",
+      id: null,
+      name: "",
+      field: "systemDisplayedNumberId",
+      code: "error.unknown-choice",
+      params: {},
+    });
   return faults;
 }
 
