@@ -24,6 +24,8 @@ export interface TransactionOptions {
   readonly limit: number;
   /** Sees every message sent (trace, defence). */
   readonly onSent?: (message: SipMessage, target: SendTarget) => void;
+  /** Sees the final status of every request from the network (defence). */
+  readonly onFinal?: (request: SipRequest, peer: SipPeer, status: number) => void;
 }
 
 /** Matches messages to transactions and makes new ones (RFC 3261 §17). */
@@ -101,6 +103,11 @@ export class TransactionLayer {
     const client = this.clients.get(`${branch} ${cseqOf(message).method}`);
     if (client) client.receive(message, inbound);
     else this.user?.onStrayResponse(inbound);
+  }
+
+  /** Used by server transactions when they answer finally. */
+  answered(transaction: ServerTransaction, status: number): void {
+    this.options.onFinal?.(transaction.request, transaction.arrival.peer, status);
   }
 
   /** Used by the transactions when they end. */

@@ -52,6 +52,7 @@ export class ServerTransaction {
     else if (this.invite) this.finishInvite(response.status);
     else this.finishOther();
     this.layer.transmit(response, this.target, onSendFailure);
+    if (response.status >= 200) this.layer.answered(this, response.status);
     return true;
   }
 

@@ -1,0 +1,1 @@
+export { type Ban, DEFENCE_DEFAULTS, type DefenceOptions, Detector } from "./detector.ts";

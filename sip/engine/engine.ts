@@ -1,0 +1,153 @@
+import { type AgentClient, AgentServer } from "./agent-protocol/index.ts";
+import { DEFAULT_LIMITS, type EngineConfig } from "./config.ts";
+import { type Ban, DEFENCE_DEFAULTS, Detector } from "./defence/index.ts";
+import { Core, lookupResolve, type Resolve } from "./dialog/index.ts";
+import { parseUri } from "./message/index.ts";
+import { createResolver } from "./resolve/index.ts";
+import { type TraceEntry, TraceRing } from "./trace/index.ts";
+import { header, systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
+import { createTransport, type ListenPoint } from "./transport/index.ts";
+
+export interface EngineStats {
+  readonly serverTransactions: number;
+  readonly clientTransactions: number;
+  readonly dialogs: number;
+  readonly timers: number;
+  readonly sockets: number;
+  readonly agents: number;
+  readonly flows: number;
+  readonly bans: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** A running engine. */
+export interface Engine {
+  /** Port the apps connect to. */
+  readonly agentPort: number;
+  /** Bound SIP sockets with their real ports. */
+  readonly listening: readonly ListenPoint[];
+  stats(): EngineStats;
+  bans(): Ban[];
+  liftBan(address: string): boolean;
+  allow(entry: string): void;
+  trace(callId: string): TraceEntry[];
+  traceText(callId: string): string;
+  /** Releases calls with BYE, closes everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the SIP server in this thread.
+ * @throws TransportError when a SIP socket cannot be bound, or the system's error for the agent port.
+ */
+export async function startEngine(config: EngineConfig): Promise<Engine> {
+  const limits = { ...DEFAULT_LIMITS, ...config.limits };
+  const detector = new Detector({
+    ...DEFENCE_DEFAULTS,
+    enabled: config.defence?.enabled ?? true,
+    allow: [...DEFENCE_DEFAULTS.allow, ...(config.defence?.allow ?? [])],
+  });
+  const trace = new TraceRing(limits.traceCalls, limits.traceMessages);
+  const wheel = new TimerWheel(systemClock);
+  const transport = await createTransport(config.contacts, {
+    admit: (address, protocol) => detector.admit(address, protocol),
+    onReject: (peer) => detector.rejected(peer.address),
+  });
+  const layer = new TransactionLayer({
+    transport,
+    wheel,
+    limit: limits.transactions,
+    onSent(message, target) {
+      const remote =
+        target.by === "flow" ? target.flow : `${target.protocol}:${target.address}:${target.port}`;
+      trace.note("out", remote, message);
+    },
+    onFinal(request, peer, status) {
+      const credentials =
+        header(request, "Authorization") !== undefined ||
+        header(request, "Proxy-Authorization") !== undefined;
+      detector.outcome(peer.address, request.method, status, credentials);
+    },
+  });
+  let agents: AgentServer | undefined;
+  const core = new Core({
+    layer,
+    transport,
+    pick: (route) => agents?.pick(route),
+    resolve: makeResolve(transport.listening),
+    dialogLimit: limits.dialogs,
+    cdr: config.cdr ?? false,
+    graceMs: limits.graceMs,
+  });
+  const hostports = transport.listening
+    .map((point) => `${point.protocol}/${point.address}:${point.port}`)
+    .join(",");
+  const server = new AgentServer(
+    { ...config.agent, hostports: () => hostports },
+    {
+      onSip: (client, id, fields, message) => core.onSip(client, id, fields, message),
+      onProxy: (client: AgentClient, id) => client.reply(id, "NOK|proxy is not available"),
+      onGone: (client) => core.onGone(client),
+    },
+  );
+  agents = server;
+  transport.onMessage((inbound) => {
+    const { protocol, address, port } = inbound.peer;
+    trace.note("in", `${protocol}:${address}:${port}`, inbound.message);
+    layer.receive(inbound);
+  });
+  let agentPort: number;
+  try {
+    agentPort = server.listen();
+  } catch (error) {
+    await transport.close();
+    throw error;
+  }
+  return {
+    agentPort,
+    listening: transport.listening,
+    stats: () => ({
+      serverTransactions: layer.serverCount,
+      clientTransactions: layer.clientCount,
+      dialogs: core.context.dialogs.size,
+      timers: wheel.size,
+      sockets: transport.listening.length,
+      agents: server.clientCount,
+      flows: core.context.flows.size,
+      bans: detector.list().length,
+      counters: { ...layer.counters, dropped: detector.dropped },
+    }),
+    bans: () => detector.list(),
+    liftBan: (address) => detector.lift(address),
+    allow: (entry) => detector.allow(entry),
+    trace: (callId) => trace.entries(callId),
+    traceText: (callId) => trace.text(callId),
+    async stop() {
+      core.releaseAll();
+      // One turn for the BYEs to leave; their answers are nobody's any more.
+      await new Promise((resolve) => setImmediate(resolve));
+      layer.close();
+      wheel.clear();
+      server.close();
+      await transport.close();
+    },
+  };
+}
+
+/** NAPTR, SRV and addresses (RFC 3263), then the system's own look-up, which also reads the hosts file. */
+function makeResolve(listening: readonly ListenPoint[]): Resolve {
+  const able = (["udp", "tcp", "tls"] as const).filter((name) =>
+    listening.some((point) => point.protocol === name),
+  );
+  const resolver = createResolver({ protocols: able });
+  return async (text) => {
+    const uri = parseUri(text);
+    if (uri?.kind === "sip") {
+      const targets = await resolver(uri).catch(() => []);
+      if (targets.length > 0) {
+        return targets.map((target) => ({ target: { by: "address", ...target }, destination: target }));
+      }
+    }
+    return lookupResolve(text);
+  };
+}

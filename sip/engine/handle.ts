@@ -1,0 +1,89 @@
+import type { EngineConfig } from "./config.ts";
+import type { Ban } from "./defence/index.ts";
+import type { EngineStats } from "./engine.ts";
+import type { TraceEntry } from "./trace/index.ts";
+import type { ListenPoint } from "./transport/index.ts";
+import type { WorkerAnswer, WorkerCall } from "./worker-protocol.ts";
+
+/** The engine could not start or its Worker died. `code` is the cause's own code where there is one. */
+export class EngineWorkerError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** An engine in a Worker; the same as `Engine`, with answers that arrive later. */
+export interface EngineWorkerHandle {
+  readonly agentPort: number;
+  readonly listening: readonly ListenPoint[];
+  stats(): Promise<EngineStats>;
+  bans(): Promise<Ban[]>;
+  liftBan(address: string): Promise<boolean>;
+  allow(entry: string): Promise<void>;
+  trace(callId: string): Promise<TraceEntry[]>;
+  traceText(callId: string): Promise<string>;
+  /** Called once when the Worker dies by itself. */
+  onCrash(listener: (error: Error) => void): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the engine in its own Worker, so that SIP timers do not wait for the application.
+ * @throws EngineWorkerError when it cannot start (code "bind-failed", "EADDRINUSE" …).
+ */
+export async function startEngineWorker(config: EngineConfig): Promise<EngineWorkerHandle> {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url).href);
+  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  const crashListeners: ((error: Error) => void)[] = [];
+  let nextId = 1;
+  let stopping = false;
+  const fail = (error: Error) => {
+    for (const waiter of waiting.values()) waiter.reject(error);
+    waiting.clear();
+    if (!stopping) for (const listener of crashListeners.splice(0)) listener(error);
+  };
+  worker.onmessage = (event: MessageEvent<WorkerAnswer>) => {
+    const answer = event.data;
+    const waiter = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if (answer.ok) waiter?.resolve(answer.value as never);
+    else waiter?.reject(new EngineWorkerError(answer.code, answer.message));
+  };
+  worker.onerror = (event) => fail(new EngineWorkerError("worker-crashed", event.message));
+  worker.addEventListener("close", () =>
+    fail(new EngineWorkerError("worker-closed", "the engine's worker ended")),
+  );
+  const ask = <T>(call: WorkerCall): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const id = nextId++;
+      waiting.set(id, { resolve: resolve as (value: never) => void, reject });
+      worker.postMessage({ id, call });
+    });
+  try {
+    const started = await ask<{ agentPort: number; listening: ListenPoint[] }>({ type: "start", config });
+    return {
+      ...started,
+      stats: () => ask({ type: "stats" }),
+      bans: () => ask({ type: "bans" }),
+      liftBan: (address) => ask({ type: "lift-ban", address }),
+      allow: (address) => ask({ type: "allow", address }),
+      trace: (callId) => ask({ type: "trace", callId }),
+      traceText: (callId) => ask({ type: "trace-text", callId }),
+      onCrash: (listener) => {
+        crashListeners.push(listener);
+      },
+      async stop() {
+        stopping = true;
+        await ask({ type: "stop" });
+        worker.terminate();
+      },
+    };
+  } catch (error) {
+    stopping = true;
+    worker.terminate();
+    throw error;
+  }
+}

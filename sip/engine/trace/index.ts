@@ -1,0 +1,1 @@
+export { masked, type TraceEntry, TraceRing } from "./ring.ts";

@@ -1,0 +1,12 @@
+import type { EngineConfig } from "./config.ts";
+
+/** What the main thread may ask of the engine's Worker. */
+export type WorkerCall =
+  | { readonly type: "start"; readonly config: EngineConfig }
+  | { readonly type: "stats" | "bans" | "stop" }
+  | { readonly type: "lift-ban" | "allow"; readonly address: string }
+  | { readonly type: "trace" | "trace-text"; readonly callId: string };
+
+export type WorkerAnswer =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly code: string; readonly message: string };

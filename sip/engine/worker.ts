@@ -1,0 +1,50 @@
+/** Worker entry: runs one engine and answers the messages of `EngineWorkerHandle`. */
+import { type Engine, startEngine } from "./engine.ts";
+import type { WorkerAnswer, WorkerCall } from "./worker-protocol.ts";
+
+declare const self: Worker;
+
+let engine: Engine | undefined;
+
+async function perform(call: WorkerCall): Promise<unknown> {
+  if (call.type === "start") {
+    if (engine) throw new Error("the engine runs already");
+    engine = await startEngine(call.config);
+    return {
+      agentPort: engine.agentPort,
+      listening: engine.listening.map((point) => ({ ...point, tls: undefined })),
+    };
+  }
+  if (!engine) throw new Error("the engine does not run");
+  switch (call.type) {
+    case "stats":
+      return engine.stats();
+    case "bans":
+      return engine.bans();
+    case "lift-ban":
+      return engine.liftBan(call.address);
+    case "allow":
+      engine.allow(call.address);
+      return undefined;
+    case "trace":
+      return engine.trace(call.callId);
+    case "trace-text":
+      return engine.traceText(call.callId);
+    case "stop":
+      await engine.stop();
+      engine = undefined;
+      return undefined;
+  }
+}
+
+self.onmessage = (event: MessageEvent<{ id: number; call: WorkerCall }>) => {
+  const { id, call } = event.data;
+  const answer = (message: WorkerAnswer) => self.postMessage(message);
+  perform(call).then(
+    (value) => answer({ id, ok: true, value }),
+    (error: unknown) => {
+      const coded = error as { code?: unknown; message?: unknown };
+      answer({ id, ok: false, code: String(coded.code ?? "error"), message: String(coded.message ?? error) });
+    },
+  );
+};
