@@ -5,11 +5,11 @@ import { flagHelp, parseFlags } from "./commands/flags.ts";
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => {
-    const [{ serveCommand }, { startWeb }] = await Promise.all([
+    const [{ serveCommand }, { createWeb }] = await Promise.all([
       import("./commands/serve.ts"),
       import("../ui/server.ts"),
     ]);
-    return serveCommand(startWeb);
+    return serveCommand((app) => createWeb(app).listen(app.config.web.address, app.config.web.port));
   },
   "sip-engine": async () => (await import("./commands/sip-engine.ts")).sipEngineCommand,
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,

@@ -4,15 +4,23 @@
  */
 import { commonEn, commonZh } from "./common.ts";
 import { errorsEn, errorsZh } from "./errors.ts";
+import { liveEn, liveZh } from "./live.ts";
 import { peopleEn, peopleZh } from "./people.ts";
 import { routingEn, routingZh } from "./routing.ts";
 import { systemEn, systemZh } from "./system.ts";
 
 export type Language = "zh-CN" | "en";
 
-const zh = { ...commonZh, ...errorsZh, ...peopleZh, ...routingZh, ...systemZh } as const;
+const zh = { ...commonZh, ...errorsZh, ...liveZh, ...peopleZh, ...routingZh, ...systemZh } as const;
 export type Key = keyof typeof zh;
-const en: Record<Key, string> = { ...commonEn, ...errorsEn, ...peopleEn, ...routingEn, ...systemEn };
+const en: Record<Key, string> = {
+  ...commonEn,
+  ...errorsEn,
+  ...liveEn,
+  ...peopleEn,
+  ...routingEn,
+  ...systemEn,
+};
 
 export type Params = Readonly<Record<string, string | number>>;
 
