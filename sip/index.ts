@@ -6,5 +6,6 @@ export { LEG_END_CAUSES } from "./legs/model.ts";
 export type * from "./media/model.ts";
 export type { AuthResultEvent } from "./srf/authenticator.ts";
 export { type DigestAlgorithm, makeHa1 } from "./srf/digest.ts";
+export type { EngineView } from "./srf/launch.ts";
 export { SipStackError } from "./srf/model.ts";
 export { ownAddress, type Sip, type SipConfig, type SipStats, startSip } from "./start.ts";

@@ -9,8 +9,8 @@ import { Registrar } from "./registrar/registrar.ts";
 import { Authenticator, type AuthResultEvent } from "./srf/authenticator.ts";
 import type { DigestAlgorithm } from "./srf/digest.ts";
 import { parseEngineAddress, SrfFacade } from "./srf/facade.ts";
-import { type LaunchedEngine, launchEngine } from "./srf/launch.ts";
-import { AddressSet, PRIVATE_RANGES } from "./srf/network.ts";
+import { type EngineView, type LaunchedEngine, launchEngine } from "./srf/launch.ts";
+import { AddressSet, PRIVATE_RANGES, plainAddress } from "./srf/network.ts";
 import { Trunks } from "./trunks/trunks.ts";
 
 export interface SipConfig {
@@ -30,7 +30,7 @@ export interface SipConfig {
   readonly codecs?: readonly string[];
   /** OPTIONS to each device, ms between two; 0 = none. Default 30 s. */
   readonly keepAliveMs?: number;
-  /** Digest algorithms offered, in order; default SHA-256, MD5. */
+  /** Digest algorithms offered, in order; default MD5, SHA-256. */
   readonly digestAlgorithms?: readonly DigestAlgorithm[];
   readonly log?: (line: string) => void;
 }
@@ -58,6 +58,8 @@ export interface Sip {
     state(trunkId: number): TrunkState | undefined;
     states(): readonly TrunkState[];
   };
+  /** The embedded engine: bans, traces, figures. Undefined with a remote one. */
+  readonly engine: EngineView | undefined;
   /** Where the engine listens, "udp/192.168.1.2:5060". */
   readonly listening: readonly string[];
   onDevice(listener: (state: DeviceState) => void): () => void;
@@ -139,8 +141,12 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     throw error;
   }
   trunks.start();
+  registrar.onDevice((state) => engine.trust(state.devices.map((device) => device.source)));
 
   return {
+    get engine() {
+      return engine.view;
+    },
     legs,
     media,
     devices: { state: (id) => registrar.deviceState(id), registered: () => registrar.registered() },
@@ -188,6 +194,7 @@ async function stopAll(parts: {
 class EngineKeeper {
   restarts = 0;
   #engine: LaunchedEngine | undefined;
+  readonly #trusted = new Set<string>();
   #stopping = false;
 
   constructor(
@@ -207,7 +214,22 @@ class EngineKeeper {
       onExit: (reason) => void this.#again(reason),
       ...(this.config.externalAddress === undefined ? {} : { externalAddress: this.config.externalAddress }),
     });
+    for (const address of this.#trusted) await this.#engine.allow(address);
     await this.stack.connect(this.#engine.agent);
+  }
+
+  get view(): EngineView | undefined {
+    return this.#engine;
+  }
+
+  /** Phones that have proven themselves are never banned: one with an old password must not take its house with it. */
+  trust(sources: readonly string[]): void {
+    for (const source of sources) {
+      const address = plainAddress(source.slice(source.indexOf(":") + 1, source.lastIndexOf(":")));
+      if (this.#trusted.has(address)) continue;
+      this.#trusted.add(address);
+      void this.#engine?.allow(address).catch(() => {});
+    }
   }
 
   async stop(): Promise<void> {
@@ -215,7 +237,8 @@ class EngineKeeper {
     await this.#engine?.stop();
   }
 
-  async #again(reason: string): Promise<void> {
+  async #again(cause: string): Promise<void> {
+    let reason = cause;
     for (let wait = 100; !this.#stopping; wait = Math.min(wait * 2, 5000)) {
       this.log(`The SIP engine ended (${reason}) and is started again`);
       this.restarts++;

@@ -37,7 +37,7 @@ export interface AuthResultEvent {
 }
 
 export interface AuthenticatorOptions {
-  /** Order of the challenges; most phones take the first they know. */
+  /** Order of the challenges. MD5 first by default: many phones (and sipp) give up when the first is unknown to them. */
   readonly algorithms?: readonly DigestAlgorithm[];
   readonly nonces?: NonceStore;
   readonly now?: () => number;
@@ -53,7 +53,7 @@ export class Authenticator {
 
   constructor(directory: Pick<Directory, "realm" | "endpointByUser">, options: AuthenticatorOptions = {}) {
     this.#directory = directory;
-    this.#algorithms = options.algorithms ?? ["SHA-256", "MD5"];
+    this.#algorithms = options.algorithms ?? ["MD5", "SHA-256"];
     this.#nonces = options.nonces ?? new NonceStore();
     this.#now = options.now ?? Date.now;
   }

@@ -121,12 +121,12 @@ describe("digest calculation", () => {
 });
 
 describe("authenticator", () => {
-  test("both algorithms are offered, SHA-256 first, and both are accepted", () => {
+  test("both algorithms are offered, MD5 first, and both are accepted", () => {
     const { ask, reply, events } = setUp();
     const first = ask();
     expect(
       first.kind === "challenge" && first.challenges.map((c) => /algorithm=([\w-]+)/.exec(c)?.[1]),
-    ).toEqual(["SHA-256", "MD5"]);
+    ).toEqual(["MD5", "SHA-256"]);
     expect(ask(reply("MD5", "s3cret"))).toEqual({ kind: "ok", endpoint });
     expect(ask(reply("SHA-256", "s3cret"))).toEqual({ kind: "ok", endpoint });
     expect(events.map((e) => e.result)).toEqual(["ok", "ok"]);

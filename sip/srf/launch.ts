@@ -1,5 +1,14 @@
 /** Brings an engine up for us: a Worker of its own in the appliance, in this thread for small test agents. */
 import { randomBytes } from "node:crypto";
+import {
+  type Ban,
+  type EngineConfig,
+  type EngineStats,
+  parseContact,
+  startEngine,
+  startEngineWorker,
+  type TraceEntry,
+} from "../engine/index.ts";
 import type { EngineAddress } from "./facade.ts";
 
 export interface LaunchOptions {
@@ -8,21 +17,54 @@ export interface LaunchOptions {
   /** Address put into Via and Contact instead of the bound one. */
   readonly externalAddress?: string;
   readonly worker: boolean;
+  /** Only for engines whose peers are all ours: no defence against floods. */
+  readonly undefended?: boolean;
+  /** The Worker died by itself. */
   readonly onExit?: (reason: string) => void;
 }
 
-export interface LaunchedEngine {
+/** What pages and tests may ask an embedded engine. */
+export interface EngineView {
+  stats(): Promise<EngineStats>;
+  bans(): Promise<Ban[]>;
+  /** True when there was such a ban. */
+  liftBan(address: string): Promise<boolean>;
+  /** Never ban this address or IPv4 network. */
+  allow(entry: string): Promise<void>;
+  /** The last messages of a call, by Call-ID. */
+  trace(callId: string): Promise<TraceEntry[]>;
+  traceText(callId: string): Promise<string>;
+}
+
+export interface LaunchedEngine extends EngineView {
   readonly agent: EngineAddress;
   stop(): Promise<void>;
 }
 
-/** Starts an engine on loopback with a secret of its own. Rejects when a port is taken. */
+/** Starts an engine on loopback with a secret of its own. Rejects with the engine's error, e.g. when a port is taken. */
 export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngine> {
   const secret = randomBytes(32).toString("hex");
-  const { startEngine, startEngineWorker } = await import("../engine/index.ts");
-  void startEngine;
-  void startEngineWorker;
-  void options;
-  void secret;
-  throw new Error("The embedded engine is not built in");
+  const { externalAddress } = options;
+  const points = options.contacts.flatMap(parseContact);
+  const config: EngineConfig = {
+    contacts: externalAddress === undefined ? points : points.map((point) => ({ ...point, externalAddress })),
+    agent: { address: "127.0.0.1", port: 0, secret },
+    ...(options.undefended === true ? { defence: { enabled: false } } : {}),
+  };
+  if (options.worker) {
+    const engine = await startEngineWorker(config);
+    engine.onCrash((error) => options.onExit?.(error.message));
+    return { ...engine, agent: { host: "127.0.0.1", port: engine.agentPort, secret } };
+  }
+  const engine = await startEngine(config);
+  return {
+    agent: { host: "127.0.0.1", port: engine.agentPort, secret },
+    stats: async () => engine.stats(),
+    bans: async () => engine.bans(),
+    liftBan: async (address) => engine.liftBan(address),
+    allow: async (entry) => engine.allow(entry),
+    trace: async (callId) => engine.trace(callId),
+    traceText: async (callId) => engine.traceText(callId),
+    stop: () => engine.stop(),
+  };
 }

@@ -60,6 +60,7 @@ export class TestAgent {
     this.#engine = await launchEngine({
       contacts: [`sip:${this.address}:${this.#options.port ?? 0};transport=${this.transport}`],
       worker: false,
+      undefended: true,
     });
     await this.facade.connect(this.#engine.agent);
     const own = this.facade.hostports.find((text) => text.startsWith(`${this.transport}/`));

@@ -1,0 +1,320 @@
+/** Signalling and media together: real engine, real rtpengine, test phones with tones, sipp as a stranger. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { callerScenario, refusingScenario, registerScenario, runSipp, startSipp } from "../test/kit/sipp.ts";
+import { freePort, waitFor } from "../test/kit/wait.ts";
+import type { Directory, EndpointCredentials, RegistrationRow, TrunkConfig } from "./directory.ts";
+import type { LegEvent } from "./legs/model.ts";
+import { makeHa1 } from "./srf/digest.ts";
+import { type Sip, startSip } from "./start.ts";
+import { createTestCarrier, createTestPhone, type TestCarrier, type TestPhone } from "./testphone/index.ts";
+
+const HOST = "127.0.0.1";
+const REALM = "zongji";
+
+function endpoint(id: number, number: string): EndpointCredentials {
+  return {
+    extensionId: id,
+    number,
+    name: `Phone ${number}`,
+    ha1Md5: makeHa1("MD5", number, REALM, `pw${number}`),
+    ha1Sha256: makeHa1("SHA-256", number, REALM, `pw${number}`),
+    enabled: true,
+    allowRemote: false,
+  };
+}
+
+class MemoryDirectory implements Directory {
+  readonly realm = REALM;
+  readonly endpoints = ["1001", "1002", "1003"].map((number, i) => endpoint(i + 1, number));
+  trunkList: TrunkConfig[] = [];
+  rows: RegistrationRow[] = [];
+  endpointByUser(user: string) {
+    return this.endpoints.find((one) => one.number === user);
+  }
+  trunks() {
+    return this.trunkList;
+  }
+  loadRegistrations() {
+    return this.rows;
+  }
+  saveRegistration(row: RegistrationRow) {
+    this.removeRegistration(row.extensionId, row.contact);
+    this.rows.push(row);
+  }
+  removeRegistration(extensionId: number, contact: string) {
+    this.rows = this.rows.filter((row) => row.extensionId !== extensionId || row.contact !== contact);
+  }
+}
+
+const directory = new MemoryDirectory();
+const folder = mkdtempSync(join(tmpdir(), "zongji-sip-"));
+let sip: Sip;
+let port = 0;
+let carrierPort = 0;
+let phone: TestPhone;
+let carrier: TestCarrier;
+let events: LegEvent[] = [];
+
+const ofLeg = (leg: string) => events.filter((event) => event.leg === leg);
+const ended = (leg: string) =>
+  waitFor(() => ofLeg(leg).find((event) => event.type === "ended"), `the end of ${leg}`, 15_000);
+const types = (leg: string) => ofLeg(leg).map((event) => event.type);
+/** What the office does with calls that come in, for the test at hand. */
+let onIncoming: (event: Extract<LegEvent, { type: "incoming" }>) => void = () => {};
+
+beforeAll(async () => {
+  port = await freePort();
+  carrierPort = await freePort();
+  directory.trunkList = [
+    {
+      id: 1,
+      name: "carrier",
+      enabled: true,
+      kind: "ip",
+      host: HOST,
+      port: carrierPort,
+      transport: "udp",
+      username: "",
+      authUsername: "",
+      password: "",
+      fromDomain: "",
+      outboundProxy: "",
+      allowedAddresses: [],
+      maxCalls: 5,
+      registerExpiresS: 300,
+      optionsPingS: 30,
+      codecs: [],
+      identityHeader: "pai",
+    },
+  ];
+  const rtp = 43_100 + 2 * Math.floor(Math.random() * 100);
+  sip = await startSip(
+    {
+      engine: "embedded",
+      contacts: [`sip:${HOST}:${port};transport=udp,tcp`],
+      address: HOST,
+      lan: [],
+      rtpPorts: { min: rtp, max: rtp + 150 },
+      dataFolder: folder,
+    },
+    directory,
+  );
+  sip.legs.onEvent((event) => {
+    events.push(event);
+    if (event.type === "incoming") onIncoming(event);
+  });
+  const server = { address: HOST, port };
+  carrier = await createTestCarrier({ server, port: carrierPort, hz: 700, listenFor: [400] });
+  phone = await createTestPhone({ server, number: "1001", password: "pw1001", hz: 400, listenFor: [700] });
+}, 30_000);
+
+afterAll(async () => {
+  await phone?.stop();
+  await carrier?.stop();
+  await sip?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}, 30_000);
+
+describe("the exchange's SIP side", () => {
+  test("a phone registers with digest and is online; an IP trunk that answers OPTIONS is up", async () => {
+    expect(sip.devices.state(1)).toMatchObject({
+      online: true,
+      devices: [{ userAgent: "Zongji test phone" }],
+    });
+    expect(directory.rows).toHaveLength(1);
+    await waitFor(() => sip.trunks.state(1)?.state === "up", "the trunk to be up");
+  });
+
+  test("carrier to extension: both hear each other, and either end is told once", async () => {
+    events = [];
+    onIncoming = (event) => {
+      sip.legs.dial({
+        leg: "out-1",
+        target: { kind: "extension", extensionId: 1, number: "1001" },
+        callerNumber: event.callerNumber,
+        timeoutMs: 10_000,
+      });
+      const stop = sip.legs.onEvent((next) => {
+        if (next.leg !== "out-1" || next.type !== "answered") return;
+        stop();
+        void sip.legs.answer(event.leg).then(() => {
+          sip.media.hear(event.leg, ["out-1"]);
+          sip.media.hear("out-1", [event.leg]);
+        });
+      });
+    };
+    const call = await carrier.dial("4001", "13800138000");
+    expect(await call.answered).toBe(true);
+    const at = await waitFor(() => phone.calls.at(-1), "the phone to ring");
+    expect(at.number).toBe("13800138000");
+    await waitFor(() => call.hears(400) && at.hears(700), "both tones");
+    const incoming = events.find((event) => event.type === "incoming");
+    expect(incoming).toMatchObject({
+      dialled: "4001",
+      callerNumber: "13800138000",
+      source: { kind: "trunk", trunkId: 1 },
+    });
+    const leg = incoming?.leg ?? "";
+    await call.press("5#", "both");
+    await waitFor(() => types(leg).filter((type) => type === "digit").length === 2, "two keys");
+    await call.hangup();
+    expect(await ended(leg)).toMatchObject({ cause: "normal", by: "remote" });
+    sip.legs.hangup("out-1");
+    expect(await ended("out-1")).toMatchObject({ cause: "normal", by: "local" });
+    expect(await at.ended).toMatchObject({ by: "remote" });
+    expect(types("out-1")).toEqual(["trying", "ringing", "answered", "ended"]);
+    await waitFor(
+      async () => (await sip.stats()).dialogs === 0 && sip.legs.alive().length === 0,
+      "all to be gone",
+    );
+  });
+
+  test("hold by the phone, and resume", async () => {
+    events = [];
+    onIncoming = (event) => void sip.legs.answer(event.leg);
+    const call = await phone.dial("9000");
+    expect(await call.answered).toBe(true);
+    const leg = events[0]?.leg ?? "";
+    expect(events[0]).toMatchObject({
+      source: { kind: "extension", number: "1001" },
+      dialled: "9000",
+      callerNumber: "1001",
+    });
+    expect(await call.hold(true)).toBe(200);
+    expect(await call.hold(false)).toBe(200);
+    await waitFor(() => types(leg).includes("resumed"), "the call to be resumed");
+    expect(await call.transfer("sip:1002@zongji")).toBe(202);
+    await waitFor(() => types(leg).includes("transfer-requested"), "the transfer");
+    sip.legs.hangup(leg);
+    expect(await call.ended).toMatchObject({ by: "remote" });
+    expect(types(leg)).toEqual(["incoming", "answered", "held", "resumed", "transfer-requested", "ended"]);
+  });
+
+  test("cancel while ringing, in both directions", async () => {
+    events = [];
+    onIncoming = (event) => void sip.legs.ring(event.leg);
+    const call = await carrier.dial("4001", "1");
+    await waitFor(() => call.progress.includes(180), "180");
+    await call.hangup();
+    expect(await ended(events[0]?.leg ?? "")).toMatchObject({ cause: "cancelled", by: "remote" });
+    phone.behaviour = { kind: "ring" };
+    sip.legs.dial({
+      leg: "c",
+      target: { kind: "extension", extensionId: 1, number: "1001" },
+      callerNumber: "2",
+      timeoutMs: 400,
+    });
+    expect(await ended("c")).toMatchObject({ cause: "no-answer", by: "system" });
+    expect(await phone.calls.at(-1)?.ended).toMatchObject({ status: 487 });
+    phone.behaviour = { kind: "answer", afterMs: 50 };
+  });
+
+  test("what a carrier or phone answers gives the right cause", async () => {
+    events = [];
+    const wanted = [
+      [403, "forbidden"],
+      [404, "not-found"],
+      [486, "busy"],
+      [503, "congestion"],
+      [603, "declined"],
+    ] as const;
+    for (const [status, cause] of wanted) {
+      carrier.behaviour = { kind: "refuse", status };
+      const leg = `t-${status}`;
+      sip.legs.dial({
+        leg,
+        target: { kind: "trunk", trunkId: 1, number: "10086" },
+        callerNumber: "4001",
+        timeoutMs: 5000,
+      });
+      expect(await ended(leg)).toMatchObject({ cause, sipStatus: status, by: "remote" });
+    }
+    carrier.behaviour = { kind: "answer", afterMs: 20 };
+    expect(sip.trunks.state(1)?.callsNow).toBe(0);
+  });
+
+  test("sipp: a phone with a wrong password, one that takes another's number, a caller, a refusing carrier", async () => {
+    const remote = `${HOST}:${port}`;
+    const local = async () => ({ address: HOST, port: await freePort() });
+    const auth = { user: "1002", password: "pw1002" };
+    const good = await runSipp({
+      scenario: registerScenario({ user: "1002" }),
+      remote,
+      local: await local(),
+      auth,
+    });
+    expect({ code: good.code, errors: good.errors }).toMatchObject({ code: 0 });
+    expect(sip.devices.state(2).online).toBe(true);
+    const wrong = await runSipp({
+      scenario: registerScenario({ user: "1002", expect: 403 }),
+      remote,
+      local: await local(),
+      auth: { user: "1002", password: "guess" },
+    });
+    expect(wrong.code).toBe(0);
+    const unknown = await runSipp({
+      scenario: registerScenario({ user: "7777", expect: 403 }),
+      remote,
+      local: await local(),
+      auth: { user: "7777", password: "guess" },
+    });
+    expect(unknown.code).toBe(0);
+    const other = await runSipp({
+      scenario: registerScenario({ user: "1002", aor: "1003", expect: 403 }),
+      remote,
+      local: await local(),
+      auth,
+    });
+    expect(other.code).toBe(0);
+    expect(sip.devices.state(3).online).toBe(false);
+    const brief = await runSipp({
+      scenario: registerScenario({ user: "1002", expires: 10, expect: 423 }),
+      remote,
+      local: await local(),
+      auth,
+    });
+    expect(brief.code).toBe(0);
+    onIncoming = (event) => void sip.legs.answer(event.leg);
+    const caller = await runSipp({
+      scenario: callerScenario({ from: "138" }),
+      remote,
+      local: await local(),
+      service: "4001",
+    });
+    expect({ code: caller.code, errors: caller.errors }).toMatchObject({ code: 0 });
+  }, 40_000);
+
+  test("registrations survive a restart of the registrar: calls reach phones at once", () => {
+    sip.reload();
+    expect(sip.devices.state(1).online).toBe(true);
+  });
+});
+
+// Only so that the helper stays proven: a carrier made of sipp.
+test("a refusing carrier made of sipp", async () => {
+  events = [];
+  const own = await freePort();
+  directory.trunkList = directory.trunkList.concat({
+    ...(directory.trunkList[0] as TrunkConfig),
+    id: 2,
+    port: own,
+    optionsPingS: 0,
+  });
+  sip.reload();
+  const run = startSipp({
+    scenario: refusingScenario("486 Busy Here"),
+    local: { address: HOST, port: own },
+    timeoutS: 10,
+  });
+  sip.legs.dial({
+    leg: "s",
+    target: { kind: "trunk", trunkId: 2, number: "10086" },
+    callerNumber: "4001",
+    timeoutMs: 5000,
+  });
+  expect(await ended("s")).toMatchObject({ cause: "busy", sipStatus: 486 });
+  expect((await run.result).code).toBe(0);
+}, 20_000);
