@@ -271,9 +271,7 @@ export class Incoming {
     dialog.inviteIn = undefined;
     const txnId = first ? unacked.txnId : crypto.randomUUID();
     this.context.up(dialog.client, metaOf(inbound), txnId, dialog.dlg, ack);
-    const held = dialog.heldBye;
-    dialog.heldBye = undefined;
-    held?.();
+    this.life.releaseHeld(dialog);
   }
 }
 

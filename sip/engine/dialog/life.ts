@@ -90,8 +90,15 @@ export class DialogLife {
     dialog.answered?.deadline?.cancel();
     dialog.session?.timer?.cancel();
     dialog.session = undefined;
-    dialog.heldBye = undefined;
     this.context.dialogs.remove(dialog);
+    this.releaseHeld(dialog);
+  }
+
+  /** Sends what waited for the ACK. */
+  releaseHeld(dialog: Dialog): void {
+    const held = dialog.afterAck ?? [];
+    dialog.afterAck = undefined;
+    for (const send of held) send();
   }
 
   stopUnacked(dialog: Dialog): void {
@@ -147,8 +154,9 @@ export class DialogLife {
       response,
       repeat: this.context.repeat(transaction, response, 8 * T1),
       deadline: this.context.after(TIMEOUT, () => {
-        dialog.heldBye = undefined;
-        this.bye(dialog, "ACK timeout");
+        // A BYE of the app that waits for the ACK says it all.
+        if (dialog.afterAck) this.end(dialog);
+        else this.bye(dialog, "ACK timeout");
       }),
     };
   }

@@ -73,8 +73,8 @@ export interface Dialog {
   updateIn?: ServerTransaction;
   unacked?: UnackedAnswer;
   answered?: AnsweredInvite;
-  /** Sends a BYE held back until the ACK is here. */
-  heldBye?: () => void;
+  /** Requests of ours held back until the ACK of our 2xx is here. */
+  afterAck?: (() => void)[];
   session?: SessionTimer;
   /** Body of our last offer or answer, for session refreshes. */
   localSdp?: Uint8Array;

@@ -194,12 +194,16 @@ export class Outgoing {
       return pending.transaction;
     };
     if (app.method === "INVITE") {
-      if (dialog.inviteOut || dialog.inviteIn?.open || dialog.unacked) {
-        this.answers.fabricated(pending, 491);
-        return;
-      }
-      if (app.body.length > 0) dialog.localSdp = app.body;
-      dialog.inviteOut = begin();
+      const offer = () => {
+        if (dialog.inviteOut || dialog.inviteIn?.open) {
+          this.answers.fabricated(pending, 491);
+          return;
+        }
+        if (app.body.length > 0) dialog.localSdp = app.body;
+        dialog.inviteOut = begin();
+      };
+      if (dialog.unacked) hold(dialog, offer);
+      else offer();
       return;
     }
     if (app.method === "BYE") {
@@ -208,7 +212,7 @@ export class Outgoing {
       if (dialog.inviteOut) this.cancelReinvite(dialog);
       if (dialog.role === "uas" && dialog.unacked) {
         // The callee must not send BYE before the ACK (RFC 3261 §15).
-        dialog.heldBye = begin;
+        hold(dialog, begin);
         return;
       }
     }
@@ -288,4 +292,8 @@ export class Outgoing {
         (point.address === place.host || point.externalAddress === place.host),
     );
   }
+}
+
+function hold(dialog: Dialog, send: () => void): void {
+  dialog.afterAck = [...(dialog.afterAck ?? []), send];
 }
