@@ -47,6 +47,8 @@ async function main(args: readonly string[]): Promise<number> {
       console.log(await help());
       return args.length === 0 ? EXIT.usage : EXIT.ok;
     }
+    // It keeps the flags of the server it stands in for, and reads them itself.
+    if (name === "sip-engine") return await (await import("../sip/engine/index.ts")).runSipEngine(rest);
     const load = COMMANDS[name === "--version" ? "version" : name];
     if (!load) throw new UsageError(`Unknown command ${name}.`);
     const command = await load();

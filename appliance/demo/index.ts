@@ -9,6 +9,7 @@ import {
   type TestPhone,
 } from "../../sip/testphone/index.ts";
 import type { App } from "../app.ts";
+import { loopbackServer } from "./loopback.ts";
 import { DEMO, type DemoKeys, makeDemoOffice, newDemoKeys } from "./office.ts";
 import { nextCallMs, planAgent, planCaller } from "./plan.ts";
 import { speak } from "./speak.ts";
@@ -25,15 +26,6 @@ function keysIn(folder: string): DemoKeys {
   const keys = newDemoKeys();
   writeFileSync(file, JSON.stringify(keys), { mode: 0o600 });
   return keys;
-}
-
-/** Where phones of this machine reach the exchange. */
-export function loopbackServer(listening: readonly string[]): { address: string; port: number } {
-  const udp = listening.map((entry) => /^udp\/(.+):(\d+)$/.exec(entry)).filter((match) => match !== null);
-  const hosts = udp.map((match) => ({ address: match[1] ?? "", port: Number(match[2]) }));
-  const found = hosts.find(({ address }) => /^(127\.|0\.0\.0\.0)/.test(address)) ?? hosts[0];
-  if (!found) throw new Error("the exchange has no UDP listening point for the test phones");
-  return found.address === "0.0.0.0" ? { ...found, address: "127.0.0.1" } : found;
 }
 
 /** One caller from the first ring to the end. Never throws: a call that fails is an outcome too. */

@@ -27,8 +27,7 @@ function Word(props: { tone: Tone; text: string }): JSX.Element {
   return <Badge tone={props.tone} text={props.text} />;
 }
 
-async function Machine(props: { ctx: Ctx }): Promise<JSX.Element> {
-  const { ctx } = props;
+async function machineCard(ctx: Ctx): Promise<JSX.Element> {
   const { t } = ctx;
   const health = await ctx.app.system.health();
   const stats = await ctx.app.sip.stats();
@@ -87,8 +86,7 @@ async function Machine(props: { ctx: Ctx }): Promise<JSX.Element> {
   );
 }
 
-async function Trunks(props: { ctx: Ctx }): Promise<JSX.Element> {
-  const { ctx } = props;
+async function trunksCard(ctx: Ctx): Promise<JSX.Element> {
   const names = new Map(
     (await ctx.app.routing.trunks.options(SYSTEM_ACTOR)).map(({ id, label }) => [id, label]),
   );
@@ -135,8 +133,8 @@ export function health(app: App) {
   return new Elysia().get(
     "/health",
     handle(app, "health.view", async (ctx) => {
-      const machine = await (<Machine ctx={ctx} />);
-      const trunks = await (<Trunks ctx={ctx} />);
+      const machine = await machineCard(ctx);
+      const trunks = await trunksCard(ctx);
       return (
         <Shell ctx={ctx} title={ctx.t("health.title")} scripts={[LIVE_SCRIPT]}>
           <LiveStream visit={ctx} page="strip" />
