@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Baresip } from "../test/kit/baresip.ts";
 import { callerScenario, refusingScenario, registerScenario, runSipp, startSipp } from "../test/kit/sipp.ts";
 import { freePort, waitFor } from "../test/kit/wait.ts";
 import type { Directory, EndpointCredentials, RegistrationRow, TrunkConfig } from "./directory.ts";
 import type { LegEvent } from "./legs/model.ts";
 import { makeHa1 } from "./srf/digest.ts";
-import { type Sip, startSip } from "./start.ts";
+import { ownAddress, type Sip, startSip } from "./start.ts";
 import { createTestCarrier, createTestPhone, type TestCarrier, type TestPhone } from "./testphone/index.ts";
 
 const HOST = "127.0.0.1";
@@ -292,6 +293,84 @@ describe("the exchange's SIP side", () => {
     expect(sip.devices.state(1).online).toBe(true);
   });
 });
+
+test("a phone over TCP registers, is called on its connection, and hears the caller", async () => {
+  events = [];
+  const tcp = await createTestPhone({
+    server: { address: HOST, port },
+    number: "1003",
+    password: "pw1003",
+    transport: "tcp",
+    hz: 1100,
+  });
+  expect(sip.devices.state(3).devices[0]?.source).toStartWith("tcp:");
+  sip.legs.dial({
+    leg: "tcp",
+    target: { kind: "extension", extensionId: 3, number: "1003" },
+    callerNumber: "9",
+    timeoutMs: 5000,
+  });
+  await waitFor(() => types("tcp").includes("answered"), "the answer");
+  sip.legs.hangup("tcp");
+  expect(await tcp.calls[0]?.ended).toMatchObject({ by: "remote" });
+  await tcp.stop();
+  await waitFor(() => !sip.devices.state(3).online, "the phone to be gone");
+}, 20_000);
+
+test.skipIf(ownAddress() === "127.0.0.1")(
+  "baresip registers with digest, is called, and calls",
+  async () => {
+    events = [];
+    const address = ownAddress();
+    const own = new MemoryDirectory();
+    const ownPort = await freePort(address);
+    const rtp = 43_300 + 2 * Math.floor(Math.random() * 50);
+    const lan = await startSip(
+      {
+        engine: "embedded",
+        contacts: [`sip:${address}:${ownPort};transport=udp,tcp`],
+        address,
+        lan: [`${address}/32`],
+        rtpPorts: { min: rtp, max: rtp + 60 },
+        dataFolder: join(folder, "lan"),
+      },
+      own,
+    );
+    lan.legs.onEvent((event) => {
+      events.push(event);
+      if (event.type === "incoming") void lan.legs.answer(event.leg);
+    });
+    const desk = await Baresip.start({
+      user: "1001",
+      password: "pw1001",
+      server: `${address}:${ownPort}`,
+      address,
+    });
+    try {
+      await waitFor(() => lan.devices.state(1).online, "baresip to register", 8000);
+      lan.legs.dial({
+        leg: "b",
+        target: { kind: "extension", extensionId: 1, number: "1001" },
+        callerNumber: "138",
+        timeoutMs: 5000,
+      });
+      await waitFor(() => types("b").includes("answered"), "baresip to answer");
+      lan.legs.hangup("b");
+      await desk.event("CALL_CLOSED");
+      desk.command("dial", `sip:9000@${address}:${ownPort}`);
+      await waitFor(() => events.some((event) => event.type === "incoming"), "baresip's call");
+      const leg = events.find((event) => event.type === "incoming")?.leg ?? "";
+      await waitFor(() => types(leg).includes("answered"), "our answer");
+      desk.command("hangup");
+      await waitFor(() => types(leg).includes("ended"), "the end");
+      expect(ofLeg(leg).at(-1)).toMatchObject({ cause: "normal", by: "remote" });
+    } finally {
+      await desk.stop();
+      await lan.stop();
+    }
+  },
+  30_000,
+);
 
 // Only so that the helper stays proven: a carrier made of sipp.
 test("a refusing carrier made of sipp", async () => {

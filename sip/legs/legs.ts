@@ -6,7 +6,7 @@ import type { Registrar } from "../registrar/registrar.ts";
 import type { Authenticator } from "../srf/authenticator.ts";
 import { parseCredentials } from "../srf/digest.ts";
 import type { IncomingRequest, SipStack } from "../srf/model.ts";
-import { type AddressSet, formatSource, sourceUri } from "../srf/network.ts";
+import { type AddressSet, formatSource, hop } from "../srf/network.ts";
 import {
   callerIdentity,
   dialledNumber,
@@ -175,7 +175,7 @@ export class LegService implements Legs {
       timeoutMs: spec.timeoutMs,
       forks: bindings.map((row) => ({
         uri: row.contact,
-        proxy: sourceUri(row.source),
+        ...hop(row.source),
         headers: {
           From: from,
           To: `<sip:${number}@${hostPart(row.contact)}>`,

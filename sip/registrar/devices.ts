@@ -1,7 +1,7 @@
 /** The devices of each extension, and whether they answer: OPTIONS now and then, spread over time. */
 import type { DeviceState, RegistrationRow } from "../directory.ts";
 import type { SipStack } from "../srf/model.ts";
-import { sourceUri } from "../srf/network.ts";
+import { hop } from "../srf/network.ts";
 
 export interface DeviceWatchOptions {
   /** Time between two OPTIONS to one device, ms; 0 = none. */
@@ -148,7 +148,7 @@ export class DeviceWatch {
     const reply = await this.#stack.request({
       method: "OPTIONS",
       uri: device.row.contact,
-      proxy: sourceUri(device.row.source),
+      ...hop(device.row.source),
       headers: { From: `<${fromUri}>`, Accept: "application/sdp" },
     }).final;
     device.asking = false;

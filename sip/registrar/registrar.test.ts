@@ -169,7 +169,8 @@ describe("addresses", () => {
   test("sources and next hops", () => {
     const source = formatSource({ protocol: "tcp", address: "2001:db8::1", port: 5061 });
     expect(source).toBe("tcp:[2001:db8::1]:5061");
-    expect(sourceUri(source)).toBe("sip:[2001:db8::1]:5061;transport=tcp");
+    expect(sourceUri(source)).toBeUndefined();
+    expect(sourceUri("udp:[2001:db8::1]:5061")).toBe("sip:[2001:db8::1]:5061;transport=udp");
     expect(plainAddress("fe80::1%eth0")).toBe("fe80::1");
   });
 });

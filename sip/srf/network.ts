@@ -58,8 +58,18 @@ export function formatSource(source: { protocol: string; address: string; port: 
   return `${source.protocol}:${address.includes(":") ? `[${address}]` : address}:${source.port}`;
 }
 
-/** The next hop that reaches such a source: "sip:192.168.1.20:5060;transport=udp". */
-export function sourceUri(source: string): string {
+/**
+ * The next hop that reaches such a source: "sip:192.168.1.20:5060;transport=udp". Undefined for connections: the
+ * engine keeps the one a device registered over and finds it by the device's Contact (RFC 5626).
+ */
+export function sourceUri(source: string): string | undefined {
   const cut = source.indexOf(":");
-  return `sip:${source.slice(cut + 1)};transport=${source.slice(0, cut)}`;
+  const protocol = source.slice(0, cut);
+  return protocol === "udp" ? `sip:${source.slice(cut + 1)};transport=udp` : undefined;
+}
+
+/** The next hop as a part of request options; empty for connections. */
+export function hop(source: string): { proxy?: string } {
+  const proxy = sourceUri(source);
+  return proxy === undefined ? {} : { proxy };
 }
