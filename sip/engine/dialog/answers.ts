@@ -108,7 +108,7 @@ export class Answers {
     if (!dialog) return;
     const contact = listHeader(response, "Contact")[0];
     if (status < 300 && contact) dialog.contact = contact;
-    if (status >= 200 && status < 300) dialog.state = dialog.state === "ended" ? "ended" : "confirmed";
+    if (makesDialog && status >= 200 && status < 300 && dialog.state === "early") dialog.state = "confirmed";
     if (request.method === "INVITE") {
       if (status >= 200 && status < 300) this.sessions.accept(dialog, request, response);
       if (status >= 300 && dialog.state === "early" && dialog.inviteIn === transaction) this.life.end(dialog);
