@@ -1,0 +1,282 @@
+/** One contact from the first INVITE to the last party's end: its parties, its one stage, its facts. */
+import { join } from "node:path";
+import type { DialTarget, LegEvent, LegId, MediaEvent } from "../../../sip/index.ts";
+import type { CallEventData, CallEventKind, CallFact, Direction, JourneyId } from "../events.ts";
+import type { LiveCall } from "../live.ts";
+import type { CallServices, Ending, Party, Stage } from "./model.ts";
+import { RecordingKeeper } from "./recording.ts";
+
+/** The last leg and the recording must end within this after the journey was told to end, ms. */
+const ENDING_LIMIT_MS = 5000;
+
+export interface JourneyStart {
+  readonly direction: Direction;
+  readonly caller: string;
+  readonly callerName: string;
+  readonly callee: string;
+  readonly didNumber: string | null;
+}
+
+export class Journey {
+  readonly id: JourneyId;
+  readonly services: CallServices;
+  readonly start: JourneyStart;
+  readonly startedAt: number;
+  readonly parties = new Map<LegId, Party>();
+  readonly recording: RecordingKeeper;
+  /** The party the journey began with. */
+  caller: Party | null = null;
+  /** Numbers with the prefixes gathered on the way, shown to agents. */
+  shownNumber: string;
+  shownName: string;
+  #stage: Stage | null = null;
+  #stageSince: number;
+  #facts: CallFact[] = [];
+  #ending: Ending | null = null;
+  #ended = false;
+  #cancelLimit: () => void = () => {};
+  readonly #onEnd: (journey: Journey) => void;
+  readonly #onChange: () => void;
+
+  constructor(
+    services: CallServices,
+    start: JourneyStart,
+    hooks: { readonly onEnd: (journey: Journey) => void; readonly onChange: () => void },
+  ) {
+    this.services = services;
+    this.start = start;
+    this.id = services.newId();
+    this.startedAt = services.now();
+    this.#stageSince = this.startedAt;
+    this.shownNumber = start.caller;
+    this.shownName = start.callerName;
+    this.#onEnd = hooks.onEnd;
+    this.#onChange = hooks.onChange;
+    this.recording = new RecordingKeeper(this);
+  }
+
+  get stage(): Stage | null {
+    return this.#stage;
+  }
+
+  get ending(): boolean {
+    return this.#ending !== null;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Notes a fact; facts of one step are stored together by `flush`. */
+  fact<K extends CallEventKind>(kind: K, leg: LegId | null, data: CallEventData<K>): void {
+    this.#facts.push({ kind, journey: this.id, leg, at: this.services.now(), data } as unknown as CallFact);
+  }
+
+  /** Stores what was noted. Called at the end of every step, before anything awaits. */
+  flush(): void {
+    if (this.#facts.length === 0) return;
+    const facts = this.#facts;
+    this.#facts = [];
+    this.services.append(facts);
+    this.#onChange();
+  }
+
+  /** Runs one step: the work, then its facts in one transaction. A fault ends this journey truthfully, and only this. */
+  step(work: () => void): void {
+    try {
+      work();
+      this.flush();
+    } catch (error) {
+      this.crash(error);
+    }
+  }
+
+  crash(error: unknown): void {
+    this.services.alarm("call-fault", this.id, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    try {
+      this.end({ cause: "system-lost", by: "system" });
+      this.flush();
+    } catch (again) {
+      // The log itself refuses (disk full): the legs are let go; the log is closed truthfully at the next start.
+      this.services.alarm("call-fault", this.id, String(again));
+      for (const party of this.parties.values()) this.services.legs.hangup(party.leg, "error");
+      this.#finish();
+    }
+  }
+
+  addParty(party: Party): void {
+    this.parties.set(party.leg, party);
+    const endpoint = party.number;
+    this.fact("leg.created", party.leg, {
+      role: party.role,
+      endpoint,
+      ...(party.agentId === null ? {} : { agentId: party.agentId }),
+      ...(party.extensionId === null ? {} : { extensionId: party.extensionId }),
+      ...(party.trunkId === null ? {} : { trunkId: party.trunkId }),
+    });
+  }
+
+  /** Dials a further party; its events come to the stage. */
+  dial(
+    party: Omit<Party, "leg" | "answered" | "ended">,
+    target: DialTarget,
+    options: { readonly callerNumber: string; readonly callerName: string; readonly timeoutMs: number; readonly autoAnswer?: boolean },
+  ): Party {
+    const added: Party = { ...party, leg: this.services.newId(), answered: false, ended: false };
+    this.addParty(added);
+    this.services.legs.dial({ leg: added.leg, target, ...options });
+    return added;
+  }
+
+  enter(stage: Stage): void {
+    if (this.#ending) return;
+    this.#stage?.leave();
+    this.#stage = stage;
+    this.#stageSince = this.services.now();
+    stage.enter();
+    this.#onChange();
+  }
+
+  /** Events of this journey's legs, after the common facts were noted. */
+  onLeg(event: LegEvent): void {
+    const party = this.parties.get(event.leg);
+    if (!party || party.ended) return;
+    switch (event.type) {
+      case "ringing":
+        this.fact("leg.ringing", event.leg, { earlyMedia: event.earlyMedia });
+        break;
+      case "answered":
+        party.answered = true;
+        this.fact("leg.answered", event.leg, { codec: event.codec });
+        break;
+      case "ended":
+        party.ended = true;
+        this.fact("leg.ended", event.leg, {
+          cause: event.cause,
+          by: event.by,
+          ...(event.sipStatus === undefined ? {} : { sipStatus: event.sipStatus }),
+          ...(event.sipReason === undefined ? {} : { sipReason: event.sipReason }),
+        });
+        break;
+      default:
+        break;
+    }
+    if (!this.#ending) this.#stage?.onLeg(event);
+    if (event.type === "ended") {
+      if (party.agentId !== null) this.services.board.legGone(party.agentId, this.id);
+      this.#maybeFinish();
+    }
+  }
+
+  onMedia(event: MediaEvent): void {
+    if (event.type === "recording-finished" || event.type === "recording-failed") {
+      this.recording.onMedia(event);
+      this.#maybeFinish();
+      return;
+    }
+    if (!this.#ending) this.#stage?.onMedia(event);
+  }
+
+  /** Ends the journey: every leg is let go, the recording closed; `journey.ended` is the last fact. */
+  end(ending: Ending): void {
+    if (this.#ending) return;
+    this.#ending = ending;
+    this.#stage?.leave();
+    this.recording.stop();
+    const status = refusalFor(ending);
+    for (const party of this.parties.values()) {
+      if (party.ended) continue;
+      if (party === this.caller && !party.answered && status) this.services.legs.refuse(party.leg, status);
+      else this.services.legs.hangup(party.leg, "normal");
+    }
+    this.#cancelLimit = this.services.after(ENDING_LIMIT_MS, () =>
+      this.step(() => {
+        for (const party of this.parties.values()) if (!party.ended) this.lost(party);
+        this.recording.giveUp();
+        this.#maybeFinish();
+      }),
+    );
+    this.#maybeFinish();
+  }
+
+  /** A leg whose dialog is gone without a word: its end is noted as what it is. */
+  lost(party: Party): void {
+    this.onLeg({ type: "ended", leg: party.leg, cause: "lost", by: "system", at: this.services.now() });
+  }
+
+  #maybeFinish(): void {
+    if (!this.#ending || this.#ended) return;
+    if ([...this.parties.values()].some((party) => !party.ended) || this.recording.open) return;
+    const { cause, by, sipStatus, sipReason } = this.#ending;
+    this.fact("journey.ended", null, {
+      cause,
+      by,
+      ...(sipStatus === undefined ? {} : { sipStatus }),
+      ...(sipReason === undefined ? {} : { sipReason }),
+    });
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cancelLimit();
+    this.#onEnd(this);
+  }
+
+  live(): LiveCall {
+    const stage = this.#stage;
+    return {
+      journey: this.id,
+      direction: this.start.direction,
+      caller: this.start.caller,
+      callerName: this.start.callerName,
+      callee: this.start.callee,
+      didNumber: this.start.didNumber,
+      stage: this.#ending ? "ending" : (stage?.name ?? "starting"),
+      at: stage?.at ?? "",
+      groupId: stage?.groupId ?? null,
+      agentId: stage?.agentId ?? null,
+      startedAt: this.startedAt,
+      stageSince: this.#stageSince,
+      recording: this.recording.running,
+    };
+  }
+}
+
+/** SIP answer for a caller who was never answered, by the reason the journey ends. */
+function refusalFor(ending: Ending): { readonly status: 403 | 404 | 480 | 486 | 503 | 603 } | null {
+  switch (ending.sipStatus) {
+    case 403:
+    case 404:
+    case 480:
+    case 486:
+    case 503:
+    case 603:
+      return { status: ending.sipStatus };
+    default:
+      break;
+  }
+  switch (ending.cause) {
+    case "callee-busy":
+      return { status: 486 };
+    case "callee-rejected":
+    case "blacklist":
+      return { status: 603 };
+    case "call-failed":
+      return { status: 404 };
+    case "caller-hung-up-early":
+      return null;
+    case "system-lost":
+    case "media-failure":
+      return { status: 503 };
+    default:
+      return { status: 480 };
+  }
+}
+
+/** Path of a recording below the data folder, UTC day folders. */
+export function recordingPath(folder: string, journey: JourneyId, n: number, at: number): string {
+  const day = new Date(at).toISOString().slice(0, 10).replaceAll("-", "/");
+  return join(folder, day, `${journey}-${n}.wav`);
+}

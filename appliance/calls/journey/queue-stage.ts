@@ -1,0 +1,258 @@
+/** The caller in a group's queue (W-3.1.3.16–50): music, announcements, offers to agents, every way out. */
+import type { LegEvent, MediaEvent, PlayItem } from "../../../sip/index.ts";
+import type { Group } from "../../routing/index.ts";
+import type { HangupCause, OfferMissedReason, QueueLeftReason } from "../events.ts";
+import type { Journey } from "./journey.ts";
+import type { Party, Stage } from "./model.ts";
+import type { Waiter } from "./queues.ts";
+import { goTo } from "./route.ts";
+import { ringbackItems, spokenPosition } from "./sounds.ts";
+import { TalkStage } from "./talk-stage.ts";
+
+interface Offer {
+  readonly agentId: number;
+  readonly party: Party;
+  ringing: boolean;
+}
+
+export class QueueStage implements Stage {
+  readonly name = "queue";
+  readonly at: string;
+  readonly groupId: number;
+  readonly #journey: Journey;
+  readonly #group: Group;
+  readonly #timers = new Set<() => void>();
+  readonly #offers = new Map<string, Offer>();
+  readonly #tried = new Set<number>();
+  readonly #waiter: Waiter;
+  #joinedAt = 0;
+  #joined = false;
+  #left = false;
+  #playing: { readonly id: string; readonly what: "music" | "announcement" } | null = null;
+
+  constructor(journey: Journey, group: Group) {
+    this.#journey = journey;
+    this.#group = group;
+    this.at = group.name;
+    this.groupId = group.id;
+    const offers = this.#offers;
+    const stage = this;
+    this.#waiter = {
+      journey: journey.id,
+      priority: 0,
+      get joinedAt() {
+        return stage.#joinedAt;
+      },
+      groupId: group.id,
+      tried: this.#tried,
+      get offering() {
+        return offers.size > 0 || !stage.#joined;
+      },
+      offer: (agentIds, why) => journey.step(() => this.#offer(agentIds, why)),
+      emptied: (reason) =>
+        journey.step(() => this.#overflow(reason, reason === "empty" ? "empty-queue-overflow" : "no-agent-available")),
+    };
+  }
+
+  enter(): void {
+    const { services, caller } = this.#journey;
+    if (!caller) return;
+    const verdict = this.#group.queueEnabled ? services.queues.admission(this.#group) : { admit: false as const, reason: "empty" as const };
+    if (!verdict.admit) {
+      const cause: Record<typeof verdict.reason, HangupCause> = {
+        full: "queue-overflow", empty: "empty-queue-refused", "no-agent": "no-agent-available",
+      };
+      this.#journey.fact("queue.joined", caller.leg, {
+        groupId: this.#group.id, groupNumber: this.#group.number, priority: 0, position: 0,
+      });
+      this.#joinedAt = services.now();
+      return this.#overflow(verdict.reason, cause[verdict.reason]);
+    }
+    if (caller.answered) return this.#join();
+    void services.legs.answer(caller.leg).catch(() => {});
+  }
+
+  #join(): void {
+    const { services, caller } = this.#journey;
+    if (!caller) return;
+    this.#joinedAt = services.now();
+    this.#joined = true;
+    services.queues.join(this.#waiter);
+    this.#journey.fact("queue.joined", caller.leg, {
+      groupId: this.#group.id,
+      groupNumber: this.#group.number,
+      priority: 0,
+      position: services.queues.position(this.#waiter),
+    });
+    const group = this.#group;
+    if (group.maxWaitS > 0) this.#timer(group.maxWaitS * 1000, () => this.#overflow("timeout", "queue-timeout"));
+    if (group.announcePosition && group.positionIntervalS > 0) this.#every(group.positionIntervalS * 1000, () => this.#announcePosition());
+    if (group.periodicPromptId !== null && group.periodicS > 0) this.#every(group.periodicS * 1000, () => this.#announce("periodic", group.periodicPromptId));
+    this.#music();
+    if (group.queueAnnouncementId !== null) this.#announce("announcement", group.queueAnnouncementId);
+    else if (group.announcePosition) this.#announcePosition();
+    this.#journey.flush();
+    services.queues.dispatch();
+  }
+
+  #timer(ms: number, run: () => void): void {
+    const cancel = this.#journey.services.after(ms, () => {
+      this.#timers.delete(cancel);
+      this.#journey.step(run);
+    });
+    this.#timers.add(cancel);
+  }
+
+  #every(ms: number, run: () => void): void {
+    this.#timer(ms, () => {
+      run();
+      if (!this.#left) this.#every(ms, run);
+    });
+  }
+
+  #music(): void {
+    const { services, caller } = this.#journey;
+    if (!caller || this.#left) return;
+    const office = services.office();
+    const id = this.#group.waitingMusicId ?? office.settings.waitingMusicId;
+    const path = (id === null ? undefined : office.media.get(id)) ?? office.prompts.get("waiting-music");
+    const items: PlayItem[] = this.#group.playWaitingMusic && path ? [{ kind: "file", path }] : ringbackItems();
+    const play = services.newId();
+    this.#playing = { id: play, what: "music" };
+    services.media.play({ play, leg: caller.leg, items, times: "forever", resumeKey: "waiting" });
+  }
+
+  #play(items: readonly PlayItem[]): void {
+    const { services, caller } = this.#journey;
+    if (!caller || items.length === 0 || this.#left) return;
+    const play = services.newId();
+    this.#playing = { id: play, what: "announcement" };
+    services.media.play({ play, leg: caller.leg, items });
+  }
+
+  #announce(what: "announcement" | "periodic", mediaId: number | null): void {
+    const path = mediaId === null ? undefined : this.#journey.services.office().media.get(mediaId);
+    if (!path) return;
+    this.#journey.fact("queue.announced", this.#journey.caller?.leg ?? null, { groupId: this.#group.id, what });
+    this.#play([{ kind: "file", path }]);
+  }
+
+  #announcePosition(): void {
+    const { services, caller } = this.#journey;
+    const position = services.queues.position(this.#waiter);
+    const items = spokenPosition(services.office().prompts, position);
+    if (position < 1 || items.length === 0) return;
+    this.#journey.fact("queue.position", caller?.leg ?? null, { groupId: this.#group.id, position });
+    this.#journey.fact("queue.announced", caller?.leg ?? null, { groupId: this.#group.id, what: "position", position });
+    this.#play(items);
+  }
+
+  #offer(agentIds: readonly number[], why: string): void {
+    const { services } = this.#journey;
+    const office = services.office();
+    for (const agentId of agentIds) {
+      const agent = office.agents.get(agentId);
+      if (!agent) continue;
+      services.board.leg(agentId, { phase: "ringing", journey: this.#journey.id, groupId: this.#group.id, viaOffer: true });
+      const party = this.#journey.dial(
+        { role: "agent", number: agent.number, name: agent.name, agentId, extensionId: agent.extensionId, trunkId: null },
+        { kind: "extension", extensionId: agent.extensionId, number: agent.number },
+        {
+          callerNumber: this.#group.callerNumberPrefix + this.#journey.shownNumber,
+          callerName: this.#group.callerNamePrefix + this.#journey.shownName,
+          timeoutMs: Math.max(1, this.#group.agentTimeoutS) * 1000,
+          autoAnswer: this.#group.autoAnswerQueue,
+        },
+      );
+      this.#offers.set(party.leg, { agentId, party, ringing: false });
+      this.#journey.fact("offer.made", party.leg, { agentId, groupId: this.#group.id, strategy: this.#group.strategy, why });
+    }
+  }
+
+  onLeg(event: LegEvent): void {
+    const { caller, services } = this.#journey;
+    if (event.leg === caller?.leg) {
+      if (event.type === "answered" && !this.#joined) this.#join();
+      else if (event.type === "ended") {
+        const ringing = [...this.#offers.values()].some((offer) => offer.ringing);
+        this.#cancelOffers("caller-left");
+        this.#leaveQueue("abandoned");
+        this.#journey.end({ cause: ringing ? "no-answer" : "caller-hung-up-early", by: "caller" });
+      }
+      return;
+    }
+    const offer = this.#offers.get(event.leg);
+    if (!offer) return;
+    const data = { agentId: offer.agentId, groupId: this.#group.id };
+    if (event.type === "ringing" && !offer.ringing) {
+      offer.ringing = true;
+      this.#journey.fact("offer.ringing", event.leg, data);
+    } else if (event.type === "answered") {
+      this.#offers.delete(event.leg);
+      this.#journey.fact("offer.answered", event.leg, data);
+      this.#cancelOffers("taken-by-another");
+      this.#leaveQueue("answered", offer.agentId);
+      services.queues.answered(this.#group.id, offer.agentId);
+      this.#journey.enter(new TalkStage(this.#journey, offer.party, { group: this.#group }));
+    } else if (event.type === "ended") {
+      this.#offers.delete(event.leg);
+      const reason: OfferMissedReason = MISSED[event.cause] ?? "unreachable";
+      this.#journey.fact("offer.missed", event.leg, { ...data, reason });
+      this.#tried.add(offer.agentId);
+      services.board.missed(offer.agentId, this.#group);
+      if (this.#offers.size === 0) {
+        this.#journey.flush();
+        this.#timer(0, () => services.queues.dispatch());
+      }
+    }
+  }
+
+  onMedia(event: MediaEvent): void {
+    if (event.type !== "play-finished" || event.play !== this.#playing?.id) return;
+    // After an announcement the music goes on where it stopped.
+    if (this.#playing.what === "announcement" || event.outcome === "failed") this.#music();
+  }
+
+  #cancelOffers(reason: OfferMissedReason): void {
+    for (const [leg, offer] of [...this.#offers]) {
+      this.#offers.delete(leg);
+      this.#journey.fact("offer.missed", leg, { agentId: offer.agentId, groupId: this.#group.id, reason });
+      this.#journey.services.legs.hangup(leg, "cancelled");
+    }
+  }
+
+  #leaveQueue(reason: QueueLeftReason, agentId?: number): void {
+    if (this.#left) return;
+    this.#left = true;
+    const { services, caller } = this.#journey;
+    services.queues.leave(this.#journey.id);
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    this.#journey.fact("queue.left", caller?.leg ?? null, {
+      groupId: this.#group.id,
+      reason,
+      waitedMs: services.now() - this.#joinedAt,
+      ...(agentId === undefined ? {} : { agentId }),
+    });
+    if (this.#playing && caller) services.media.stopPlay(caller.leg, this.#playing.id);
+    this.#playing = null;
+  }
+
+  #overflow(reason: QueueLeftReason, cause: HangupCause): void {
+    if (this.#left) return;
+    this.#cancelOffers("caller-left");
+    this.#leaveQueue(reason);
+    const { overflow } = this.#group;
+    if (overflow && overflow.type !== "hangup") goTo(this.#journey, overflow);
+    else this.#journey.end({ cause, by: "system" });
+  }
+
+  leave(): void {
+    this.#cancelOffers("caller-left");
+    this.#leaveQueue("transferred");
+  }
+}
+
+const MISSED: Readonly<Record<string, OfferMissedReason>> = {
+  "no-answer": "no-answer", timeout: "no-answer", declined: "declined", busy: "busy", cancelled: "no-answer",
+};

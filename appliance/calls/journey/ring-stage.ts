@@ -1,0 +1,148 @@
+/** One number rings for the caller: an extension (all its devices) or somebody outside through a trunk. */
+import type { LegEvent, MediaEvent } from "../../../sip/index.ts";
+import { unansweredEnding } from "./causes.ts";
+import type { Journey } from "./journey.ts";
+import type { Ending, Party, Stage } from "./model.ts";
+import { ringbackItems } from "./sounds.ts";
+import { TalkStage } from "./talk-stage.ts";
+
+export type RingTarget =
+  | {
+      readonly kind: "extension";
+      readonly extensionId: number;
+      readonly number: string;
+      readonly name: string;
+      readonly agentId: number | null;
+    }
+  /** `shown`: our displayed number. */
+  | { readonly kind: "trunk"; readonly trunkId: number; readonly number: string; readonly shown: string };
+
+export interface RingOptions {
+  /** What happens instead of the journey's end when nobody answers (a transfer goes back). */
+  readonly onFailed?: (ending: Ending) => void;
+}
+
+export class RingStage implements Stage {
+  readonly name = "ringing";
+  readonly at: string;
+  readonly agentId: number | null;
+  readonly #journey: Journey;
+  readonly #target: RingTarget;
+  readonly #options: RingOptions;
+  #callee: Party | null = null;
+  #calleeAnswered = false;
+  #play: string | null = null;
+  #done = false;
+
+  constructor(journey: Journey, target: RingTarget, options: RingOptions) {
+    this.#journey = journey;
+    this.#target = target;
+    this.#options = options;
+    this.at = target.number;
+    this.agentId = target.kind === "extension" ? target.agentId : null;
+  }
+
+  enter(): void {
+    const { services, caller } = this.#journey;
+    const { settings } = services.office();
+    const target = this.#target;
+    if (target.kind === "extension") {
+      const { extensionId, number, name, agentId } = target;
+      if (agentId !== null && services.board.state(agentId).state === "idle")
+        services.board.leg(agentId, { phase: "ringing", journey: this.#journey.id, groupId: null, viaOffer: false });
+      this.#callee = this.#journey.dial(
+        { role: agentId === null ? "extension" : "agent", number, name, agentId, extensionId, trunkId: null },
+        { kind: "extension", extensionId, number },
+        {
+          callerNumber: this.#journey.shownNumber,
+          callerName: this.#journey.shownName,
+          timeoutMs: settings.extensionRingS * 1000,
+        },
+      );
+    } else {
+      const { trunkId, number, shown } = target;
+      this.#callee = this.#journey.dial(
+        { role: "external", number, name: "", agentId: null, extensionId: null, trunkId },
+        { kind: "trunk", trunkId, number },
+        { callerNumber: shown, callerName: "", timeoutMs: settings.outboundRingS * 1000 },
+      );
+    }
+    if (caller?.answered) this.#ringback();
+  }
+
+  #ringback(): void {
+    const { services, caller } = this.#journey;
+    if (!caller || this.#play !== null) return;
+    this.#play = services.newId();
+    services.media.play({ play: this.#play, leg: caller.leg, items: ringbackItems(), times: "forever" });
+  }
+
+  #stopRingback(): void {
+    const { services, caller } = this.#journey;
+    if (this.#play !== null && caller) services.media.stopPlay(caller.leg, this.#play);
+    this.#play = null;
+  }
+
+  onLeg(event: LegEvent): void {
+    const { caller } = this.#journey;
+    if (event.leg === caller?.leg) return this.#onCaller(event);
+    if (event.leg === this.#callee?.leg) this.#onCallee(event);
+  }
+
+  #onCaller(event: LegEvent): void {
+    if (event.type === "answered" && this.#calleeAnswered) this.#talk();
+    else if (event.type === "ended")
+      // A caller lost between the callee's answer and its own is no early hang-up.
+      this.#journey.end(
+        this.#calleeAnswered
+          ? { cause: "normal", by: "caller" }
+          : { cause: "caller-hung-up-early", by: event.by === "remote" ? "caller" : "system" },
+      );
+  }
+
+  #onCallee(event: LegEvent): void {
+    const { services, caller } = this.#journey;
+    const callee = this.#callee;
+    if (!caller || !callee) return;
+    if (event.type === "ringing") {
+      if (event.earlyMedia) {
+        this.#stopRingback();
+        services.media.hear(caller.leg, [callee.leg]);
+      }
+      if (!caller.answered)
+        void services.legs
+          .ring(caller.leg, event.earlyMedia ? { earlyMedia: true } : {})
+          .then(() => {
+            // The channel of a caller in early media exists only now.
+            if (event.earlyMedia && !this.#done) services.media.hear(caller.leg, [callee.leg]);
+          })
+          .catch(() => {});
+    } else if (event.type === "answered") {
+      this.#calleeAnswered = true;
+      if (caller.answered) this.#talk();
+      else void services.legs.answer(caller.leg).catch(() => {});
+    } else if (event.type === "ended") {
+      const ending = unansweredEnding(event);
+      this.#callee = null;
+      if (this.#options.onFailed) {
+        this.#stopRingback();
+        this.#options.onFailed(ending);
+      } else this.#journey.end(this.#calleeAnswered ? { cause: "normal", by: "callee" } : ending);
+    }
+  }
+
+  #talk(): void {
+    const callee = this.#callee;
+    if (!callee) return;
+    this.#done = true;
+    this.#stopRingback();
+    this.#journey.enter(new TalkStage(this.#journey, callee, { group: null }));
+  }
+
+  onMedia(_event: MediaEvent): void {}
+
+  leave(): void {
+    this.#stopRingback();
+    if (this.#callee && !this.#calleeAnswered) this.#journey.services.legs.hangup(this.#callee.leg, "cancelled");
+  }
+}
