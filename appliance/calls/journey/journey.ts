@@ -92,7 +92,11 @@ export class Journey {
   }
 
   crash(error: unknown): void {
-    this.services.alarm("call-fault", this.id, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    this.services.alarm(
+      "call-fault",
+      this.id,
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    );
     try {
       this.end({ cause: "system-lost", by: "system" });
       this.flush();
@@ -120,7 +124,12 @@ export class Journey {
   dial(
     party: Omit<Party, "leg" | "answered" | "ended">,
     target: DialTarget,
-    options: { readonly callerNumber: string; readonly callerName: string; readonly timeoutMs: number; readonly autoAnswer?: boolean },
+    options: {
+      readonly callerNumber: string;
+      readonly callerName: string;
+      readonly timeoutMs: number;
+      readonly autoAnswer?: boolean;
+    },
   ): Party {
     const added: Party = { ...party, leg: this.services.newId(), answered: false, ended: false };
     this.addParty(added);

@@ -1,6 +1,12 @@
 /** The caller in a menu: runs `decideMenu` and does what it says. */
 import type { LegEvent, MediaEvent } from "../../../sip/index.ts";
-import { decideMenu, internalDestination, type MenuEvent, type MenuFlow, newMenu } from "../../routing/index.ts";
+import {
+  decideMenu,
+  internalDestination,
+  type MenuEvent,
+  type MenuFlow,
+  newMenu,
+} from "../../routing/index.ts";
 import type { Journey } from "./journey.ts";
 import type { Stage } from "./model.ts";
 import { goTo } from "./route.ts";
@@ -45,8 +51,14 @@ export class MenuStage implements Stage {
     if (event.type !== "play-finished" || event.play !== this.#play?.id) return;
     const { mediaId } = this.#play;
     this.#play = null;
-    const outcome = event.outcome === "completed" ? "completed" : event.outcome === "failed" ? "failed" : "interrupted";
-    this.#journey.fact("prompt.played", event.leg, { play: event.play, media: String(mediaId), outcome, ms: event.ms });
+    const outcome =
+      event.outcome === "completed" ? "completed" : event.outcome === "failed" ? "failed" : "interrupted";
+    this.#journey.fact("prompt.played", event.leg, {
+      play: event.play,
+      media: String(mediaId),
+      outcome,
+      ms: event.ms,
+    });
     if (outcome !== "interrupted") this.#do({ type: "played" });
   }
 
@@ -103,7 +115,9 @@ export class MenuStage implements Stage {
           break;
         case "wait":
           this.#cancel();
-          this.#cancel = services.after(command.ms, () => this.#journey.step(() => this.#do({ type: "timer" })));
+          this.#cancel = services.after(command.ms, () =>
+            this.#journey.step(() => this.#do({ type: "timer" })),
+          );
           break;
         case "cancel-wait":
           this.#cancel();

@@ -50,20 +50,29 @@ export class QueueStage implements Stage {
       },
       offer: (agentIds, why) => journey.step(() => this.#offer(agentIds, why)),
       emptied: (reason) =>
-        journey.step(() => this.#overflow(reason, reason === "empty" ? "empty-queue-overflow" : "no-agent-available")),
+        journey.step(() =>
+          this.#overflow(reason, reason === "empty" ? "empty-queue-overflow" : "no-agent-available"),
+        ),
     };
   }
 
   enter(): void {
     const { services, caller } = this.#journey;
     if (!caller) return;
-    const verdict = this.#group.queueEnabled ? services.queues.admission(this.#group) : { admit: false as const, reason: "empty" as const };
+    const verdict = this.#group.queueEnabled
+      ? services.queues.admission(this.#group)
+      : { admit: false as const, reason: "empty" as const };
     if (!verdict.admit) {
       const cause: Record<typeof verdict.reason, HangupCause> = {
-        full: "queue-overflow", empty: "empty-queue-refused", "no-agent": "no-agent-available",
+        full: "queue-overflow",
+        empty: "empty-queue-refused",
+        "no-agent": "no-agent-available",
       };
       this.#journey.fact("queue.joined", caller.leg, {
-        groupId: this.#group.id, groupNumber: this.#group.number, priority: 0, position: 0,
+        groupId: this.#group.id,
+        groupNumber: this.#group.number,
+        priority: 0,
+        position: 0,
       });
       this.#joinedAt = services.now();
       return this.#overflow(verdict.reason, cause[verdict.reason]);
@@ -85,9 +94,12 @@ export class QueueStage implements Stage {
       position: services.queues.position(this.#waiter),
     });
     const group = this.#group;
-    if (group.maxWaitS > 0) this.#timer(group.maxWaitS * 1000, () => this.#overflow("timeout", "queue-timeout"));
-    if (group.announcePosition && group.positionIntervalS > 0) this.#every(group.positionIntervalS * 1000, () => this.#announcePosition());
-    if (group.periodicPromptId !== null && group.periodicS > 0) this.#every(group.periodicS * 1000, () => this.#announce("periodic", group.periodicPromptId));
+    if (group.maxWaitS > 0)
+      this.#timer(group.maxWaitS * 1000, () => this.#overflow("timeout", "queue-timeout"));
+    if (group.announcePosition && group.positionIntervalS > 0)
+      this.#every(group.positionIntervalS * 1000, () => this.#announcePosition());
+    if (group.periodicPromptId !== null && group.periodicS > 0)
+      this.#every(group.periodicS * 1000, () => this.#announce("periodic", group.periodicPromptId));
     this.#music();
     if (group.queueAnnouncementId !== null) this.#announce("announcement", group.queueAnnouncementId);
     else if (group.announcePosition) this.#announcePosition();
@@ -116,7 +128,8 @@ export class QueueStage implements Stage {
     const office = services.office();
     const id = this.#group.waitingMusicId ?? office.settings.waitingMusicId;
     const path = (id === null ? undefined : office.media.get(id)) ?? office.prompts.get("waiting-music");
-    const items: PlayItem[] = this.#group.playWaitingMusic && path ? [{ kind: "file", path }] : ringbackItems();
+    const items: PlayItem[] =
+      this.#group.playWaitingMusic && path ? [{ kind: "file", path }] : ringbackItems();
     const play = services.newId();
     this.#playing = { id: play, what: "music" };
     services.media.play({ play, leg: caller.leg, items, times: "forever", resumeKey: "waiting" });
@@ -133,7 +146,10 @@ export class QueueStage implements Stage {
   #announce(what: "announcement" | "periodic", mediaId: number | null): void {
     const path = mediaId === null ? undefined : this.#journey.services.office().media.get(mediaId);
     if (!path) return;
-    this.#journey.fact("queue.announced", this.#journey.caller?.leg ?? null, { groupId: this.#group.id, what });
+    this.#journey.fact("queue.announced", this.#journey.caller?.leg ?? null, {
+      groupId: this.#group.id,
+      what,
+    });
     this.#play([{ kind: "file", path }]);
   }
 
@@ -143,7 +159,11 @@ export class QueueStage implements Stage {
     const items = spokenPosition(services.office().prompts, position);
     if (position < 1 || items.length === 0) return;
     this.#journey.fact("queue.position", caller?.leg ?? null, { groupId: this.#group.id, position });
-    this.#journey.fact("queue.announced", caller?.leg ?? null, { groupId: this.#group.id, what: "position", position });
+    this.#journey.fact("queue.announced", caller?.leg ?? null, {
+      groupId: this.#group.id,
+      what: "position",
+      position,
+    });
     this.#play(items);
   }
 
@@ -153,9 +173,21 @@ export class QueueStage implements Stage {
     for (const agentId of agentIds) {
       const agent = office.agents.get(agentId);
       if (!agent) continue;
-      services.board.leg(agentId, { phase: "ringing", journey: this.#journey.id, groupId: this.#group.id, viaOffer: true });
+      services.board.leg(agentId, {
+        phase: "ringing",
+        journey: this.#journey.id,
+        groupId: this.#group.id,
+        viaOffer: true,
+      });
       const party = this.#journey.dial(
-        { role: "agent", number: agent.number, name: agent.name, agentId, extensionId: agent.extensionId, trunkId: null },
+        {
+          role: "agent",
+          number: agent.number,
+          name: agent.name,
+          agentId,
+          extensionId: agent.extensionId,
+          trunkId: null,
+        },
         { kind: "extension", extensionId: agent.extensionId, number: agent.number },
         {
           callerNumber: this.#group.callerNumberPrefix + this.#journey.shownNumber,
@@ -165,7 +197,12 @@ export class QueueStage implements Stage {
         },
       );
       this.#offers.set(party.leg, { agentId, party, ringing: false });
-      this.#journey.fact("offer.made", party.leg, { agentId, groupId: this.#group.id, strategy: this.#group.strategy, why });
+      this.#journey.fact("offer.made", party.leg, {
+        agentId,
+        groupId: this.#group.id,
+        strategy: this.#group.strategy,
+        why,
+      });
     }
   }
 
@@ -254,5 +291,9 @@ export class QueueStage implements Stage {
 }
 
 const MISSED: Readonly<Record<string, OfferMissedReason>> = {
-  "no-answer": "no-answer", timeout: "no-answer", declined: "declined", busy: "busy", cancelled: "no-answer",
+  "no-answer": "no-answer",
+  timeout: "no-answer",
+  declined: "declined",
+  busy: "busy",
+  cancelled: "no-answer",
 };

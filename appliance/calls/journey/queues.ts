@@ -1,6 +1,7 @@
 /** All queues of the exchange: who waits where, and who is offered to whom whenever somebody is free. */
-import { type Admission, admission, pickAgents, waitingOrder } from "../../queueing/decide/queue.ts";
+
 import type { AgentBoard } from "../../queueing/agents.ts";
+import { type Admission, admission, pickAgents, waitingOrder } from "../../queueing/decide/queue.ts";
 import type { Group, Office } from "../../routing/index.ts";
 
 /** A call in a queue, as the dispatcher sees it. */

@@ -64,7 +64,8 @@ export class RecordingKeeper {
 
   /** The media port did not answer in time. */
   giveUp(): void {
-    if (this.#id !== null) this.#close({ ms: 0, bytes: 0, sha256: "", failed: "no answer from the media port" });
+    if (this.#id !== null)
+      this.#close({ ms: 0, bytes: 0, sha256: "", failed: "no answer from the media port" });
   }
 
   #close(figures: { ms: number; bytes: number; sha256: string; failed?: string }): void {

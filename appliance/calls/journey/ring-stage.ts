@@ -49,7 +49,12 @@ export class RingStage implements Stage {
     if (target.kind === "extension") {
       const { extensionId, number, name, agentId } = target;
       if (agentId !== null && services.board.state(agentId).state === "idle")
-        services.board.leg(agentId, { phase: "ringing", journey: this.#journey.id, groupId: null, viaOffer: false });
+        services.board.leg(agentId, {
+          phase: "ringing",
+          journey: this.#journey.id,
+          groupId: null,
+          viaOffer: false,
+        });
       this.#callee = this.#journey.dial(
         { role: agentId === null ? "extension" : "agent", number, name, agentId, extensionId, trunkId: null },
         { kind: "extension", extensionId, number },
@@ -143,6 +148,7 @@ export class RingStage implements Stage {
 
   leave(): void {
     this.#stopRingback();
-    if (this.#callee && !this.#calleeAnswered) this.#journey.services.legs.hangup(this.#callee.leg, "cancelled");
+    if (this.#callee && !this.#calleeAnswered)
+      this.#journey.services.legs.hangup(this.#callee.leg, "cancelled");
   }
 }

@@ -10,7 +10,7 @@ import type { Journey } from "./journey.ts";
 import { MenuStage } from "./menu-stage.ts";
 import type { Ending, Next } from "./model.ts";
 import { QueueStage } from "./queue-stage.ts";
-import { type RingTarget, RingStage } from "./ring-stage.ts";
+import { RingStage, type RingTarget } from "./ring-stage.ts";
 
 /** Chains of conditions longer than this are a configuration fault. */
 const MAX_HOPS = 20;
@@ -32,7 +32,11 @@ export function goTo(journey: Journey, destination: Destination, hops = 0): void
     case "condition": {
       const condition = office.conditions.get(destination.id);
       if (!condition) return journey.end(missing);
-      const { matched, officeTime } = checkCondition(condition.rule, journey.services.now(), office.settings.timeZone);
+      const { matched, officeTime } = checkCondition(
+        condition.rule,
+        journey.services.now(),
+        office.settings.timeZone,
+      );
       journey.fact("condition.checked", null, {
         conditionId: condition.id,
         name: condition.name,
@@ -61,9 +65,14 @@ export function goTo(journey: Journey, destination: Destination, hops = 0): void
       const agent = extension ? agentAtExtension(office, extension.id) : undefined;
       const decided = decideOutbound(office, extension, agent, destination.number);
       if (decided.action !== "outbound") return journey.end(missing);
-      const shown = decided.displayedNumber || displayedNumber(office, undefined, undefined) || journey.start.callee;
+      const shown =
+        decided.displayedNumber || displayedNumber(office, undefined, undefined) || journey.start.callee;
       return journey.enter(
-        new RingStage(journey, { kind: "trunk", trunkId: decided.trunkId, number: decided.number, shown }, {}),
+        new RingStage(
+          journey,
+          { kind: "trunk", trunkId: decided.trunkId, number: decided.number, shown },
+          {},
+        ),
       );
     }
     case "ring-group":

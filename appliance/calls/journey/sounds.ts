@@ -28,7 +28,10 @@ export function promptItems(prompts: Prompts, keys: readonly string[]): PlayItem
 
 /** Digits one after the other, as extension numbers are read. */
 export function spokenDigits(prompts: Prompts, digits: string): PlayItem[] {
-  return promptItems(prompts, [...digits].map((digit) => `digit-${digit}`));
+  return promptItems(
+    prompts,
+    [...digits].map((digit) => `digit-${digit}`),
+  );
 }
 
 /** "You are number N in the queue"; empty without the prompts. */
@@ -37,5 +40,9 @@ export function spokenPosition(prompts: Prompts, position: number): PlayItem[] {
     ? promptItems(prompts, [`number-${position}`])
     : spokenDigits(prompts, String(position));
   if (number.length === 0 || !prompts.has("position-before")) return [];
-  return [...promptItems(prompts, ["position-before"]), ...number, ...promptItems(prompts, ["position-after"])];
+  return [
+    ...promptItems(prompts, ["position-before"]),
+    ...number,
+    ...promptItems(prompts, ["position-after"]),
+  ];
 }

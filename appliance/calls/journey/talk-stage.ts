@@ -4,7 +4,7 @@ import { decideDialled, type Group, internalDestination } from "../../routing/in
 import { answeredEnding } from "./causes.ts";
 import type { Journey } from "./journey.ts";
 import type { Party, Stage } from "./model.ts";
-import { type RingTarget, RingStage } from "./ring-stage.ts";
+import { RingStage, type RingTarget } from "./ring-stage.ts";
 
 export interface TalkOptions {
   /** The group whose queue brought the parties together. */
@@ -41,7 +41,10 @@ export class TalkStage implements Stage {
     services.media.hear(caller.leg, [this.#other.leg]);
     services.media.hear(this.#other.leg, [caller.leg]);
     this.#bridged = true;
-    this.#journey.fact("bridge.joined", this.#other.leg, { legs: [caller.leg, this.#other.leg], mode: "talk" });
+    this.#journey.fact("bridge.joined", this.#other.leg, {
+      legs: [caller.leg, this.#other.leg],
+      mode: "talk",
+    });
     this.#phase("talking");
     if (this.#recorded()) this.#journey.recording.begin(caller.leg, this.#other.leg);
     this.#announce();
@@ -132,7 +135,13 @@ export class TalkStage implements Stage {
     const path = (id === null ? undefined : office.media.get(id)) ?? office.prompts.get("waiting-music");
     const play = services.newId();
     if (path)
-      services.media.play({ play, leg: peer.leg, items: [{ kind: "file", path }], times: "forever", resumeKey: "hold" });
+      services.media.play({
+        play,
+        leg: peer.leg,
+        items: [{ kind: "file", path }],
+        times: "forever",
+        resumeKey: "hold",
+      });
     this.#held.set(party.leg, { play, listener: peer.leg });
     this.#journey.fact("hold.started", party.leg, { by: "remote", ...(path ? { music: path } : {}) });
     this.#phase("held");
@@ -151,7 +160,8 @@ export class TalkStage implements Stage {
   #transfer(by: Party, event: Extract<LegEvent, { type: "transfer-requested" }>): void {
     const { services } = this.#journey;
     const stays = this.#peer(by);
-    const refuse = (status: number, reason: string) => services.legs.transferResult(by.leg, { status, reason });
+    const refuse = (status: number, reason: string) =>
+      services.legs.transferResult(by.leg, { status, reason });
     if (!stays || this.#transferring) return refuse(491, "Request Pending");
     this.#journey.fact("transfer.requested", by.leg, {
       kind: event.replaces ? "attended" : "blind",
@@ -195,7 +205,12 @@ export class TalkStage implements Stage {
     const from = by.extensionId === null ? undefined : office.extensions.get(by.extensionId);
     const decided = decideDialled(office, from, to);
     if (decided.action !== "outbound") return null;
-    return { kind: "trunk", trunkId: decided.trunkId, number: decided.number, shown: decided.displayedNumber };
+    return {
+      kind: "trunk",
+      trunkId: decided.trunkId,
+      number: decided.number,
+      shown: decided.displayedNumber,
+    };
   }
 
   #over(party: Party, event: Extract<LegEvent, { type: "ended" }>): void {
