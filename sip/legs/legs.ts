@@ -243,6 +243,7 @@ export class LegService implements Legs {
       body: request.body,
       credentials: request.header("Authorization") ?? request.header("Proxy-Authorization"),
       sourceAddress: request.source.address,
+      userAgent: request.header("User-Agent"),
     });
     if (verdict.kind === "challenge") {
       void request.respond(401, { headers: { "WWW-Authenticate": verdict.challenges } });

@@ -104,6 +104,7 @@ export class Registrar {
       body: request.body,
       credentials: request.header("Authorization"),
       sourceAddress: request.source.address,
+      userAgent: request.header("User-Agent"),
     });
     if (verdict.kind === "challenge") {
       void request.respond(401, { headers: { "WWW-Authenticate": verdict.challenges } });

@@ -18,7 +18,14 @@ export interface AuthRequest {
   /** Authorization or Proxy-Authorization value. */
   readonly credentials: string | undefined;
   readonly sourceAddress: string;
+  readonly userAgent?: string | undefined;
 }
+
+/** Agents known to give up when any challenge names an algorithm they do not know. */
+const MD5_ONLY = /^baresip v?[01]\./i;
+/** An agent that was offered both and comes back without credentials within this time gets MD5 alone, ms. */
+const PUZZLED_MS = 300_000;
+const MAX_PUZZLED = 5000;
 
 export type AuthVerdict =
   | { readonly kind: "ok"; readonly endpoint: EndpointCredentials }
@@ -48,6 +55,8 @@ export class Authenticator {
   readonly #algorithms: readonly DigestAlgorithm[];
   readonly #nonces: NonceStore;
   readonly #now: () => number;
+  /** Agents challenged with both algorithms that have not answered yet: source and User-Agent → when. */
+  readonly #puzzled = new Map<string, number>();
   readonly #decoy = randomBytes(32);
   readonly #listeners = new Set<(event: AuthResultEvent) => void>();
 
@@ -68,7 +77,8 @@ export class Authenticator {
     const { realm } = this.#directory;
     const given =
       request.credentials === undefined ? undefined : parseCredentials(request.credentials, realm);
-    if (given === undefined) return this.#challenge(now, false);
+    if (given === undefined) return this.#challenge(now, false, this.#algorithmsFor(request, now));
+    this.#puzzled.delete(agentKey(request));
     // An old nonce is said to be old before the password is looked at: no hint about the password leaks.
     if (this.#nonces.inspect(given.nonce, now) !== "good") return this.#challenge(now, true);
 
@@ -108,11 +118,24 @@ export class Authenticator {
     return sameDigest(expected, given.response);
   }
 
-  #challenge(now: number, stale: boolean): AuthVerdict {
+  /** Both algorithms, or MD5 alone for agents that cannot bear the sight of another one. */
+  #algorithmsFor(request: AuthRequest, now: number): readonly DigestAlgorithm[] {
+    if (this.#algorithms.length < 2 || !this.#algorithms.includes("MD5")) return this.#algorithms;
+    const key = agentKey(request);
+    const asked = this.#puzzled.get(key);
+    if (MD5_ONLY.test(request.userAgent ?? "") || (asked !== undefined && now - asked < PUZZLED_MS))
+      return ["MD5"];
+    this.#puzzled.set(key, now);
+    const oldest = this.#puzzled.size > MAX_PUZZLED ? this.#puzzled.keys().next().value : undefined;
+    if (oldest !== undefined) this.#puzzled.delete(oldest);
+    return this.#algorithms;
+  }
+
+  #challenge(now: number, stale: boolean, algorithms = this.#algorithms): AuthVerdict {
     const nonce = this.#nonces.issue(now);
     return {
       kind: "challenge",
-      challenges: makeChallenges(this.#directory.realm, nonce, stale, this.#algorithms),
+      challenges: makeChallenges(this.#directory.realm, nonce, stale, algorithms),
       stale,
     };
   }
@@ -121,4 +144,8 @@ export class Authenticator {
     const event = { result, method: request.method, user, sourceAddress: request.sourceAddress, at };
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function agentKey(request: AuthRequest): string {
+  return `${request.sourceAddress} ${request.method} ${(request.userAgent ?? "").slice(0, 100)}`;
 }

@@ -132,6 +132,17 @@ describe("authenticator", () => {
     expect(events.map((e) => e.result)).toEqual(["ok", "ok"]);
   });
 
+  test("an agent that two challenges puzzle gets MD5 alone the next time", () => {
+    const { ask, reply } = setUp();
+    const offered = () => {
+      const verdict = ask();
+      return verdict.kind === "challenge" ? verdict.challenges.length : 0;
+    };
+    expect([offered(), offered()]).toEqual([2, 1]);
+    expect(ask(reply("MD5", "s3cret")).kind).toBe("ok");
+    expect(offered()).toBe(2);
+  });
+
   test("wrong password and unknown user get the same refusal and are reported", () => {
     const { ask, reply, events } = setUp();
     expect(ask(reply("MD5", "wrong"))).toEqual({ kind: "refused" });
