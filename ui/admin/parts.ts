@@ -1,6 +1,36 @@
 /** All parts of the pages, in mounting order. */
 import type { AnyElysia } from "elysia";
 import type { App } from "../../appliance/app.ts";
+import { entityRoutes } from "./entity/index.ts";
 import { entry } from "./entry/routes.tsx";
+import { setup } from "./entry/setup.tsx";
+import { signIn } from "./entry/sign-in.tsx";
+import { agentSeries, agentsPage } from "./people/agents.tsx";
+import { accountsPage, departmentsPage, extensionsPage } from "./people/pages.tsx";
+import { rolesPage } from "./people/roles.tsx";
+import {
+  blacklistPage,
+  displayedNumbersPage,
+  inboundRoutesPage,
+  outboundRulesPage,
+  pauseReasonsPage,
+} from "./routing/simple.tsx";
+import { trunksPage } from "./routing/trunks.tsx";
 
-export const parts: readonly ((app: App) => AnyElysia)[] = [entry];
+export const parts: readonly ((app: App) => AnyElysia)[] = [
+  entry,
+  setup,
+  signIn,
+  entityRoutes(accountsPage),
+  entityRoutes(departmentsPage),
+  entityRoutes(extensionsPage),
+  agentSeries,
+  entityRoutes(agentsPage),
+  entityRoutes(rolesPage),
+  entityRoutes(displayedNumbersPage),
+  entityRoutes(blacklistPage),
+  entityRoutes(outboundRulesPage),
+  entityRoutes(inboundRoutesPage),
+  entityRoutes(pauseReasonsPage),
+  entityRoutes(trunksPage),
+];

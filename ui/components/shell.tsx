@@ -109,6 +109,7 @@ export function Shell(props: {
       </div>
       <div id="panel">{props.panel ?? ""}</div>
       <div id="dialog" />
+      <form id="columns-form" method="post" hidden />
       <Toasts visit={ctx} />
     </Document>
   );

@@ -34,7 +34,10 @@ export async function readForm(
     if (typeof value === "string") {
       if (!values[name]) values[name] = [];
       values[name]?.push(value);
-    } else if (value.size > 0) files[name] = value;
+    } else {
+      const file: File = value;
+      if (file.size > 0) files[name] = file;
+    }
   }
   return { values, files };
 }

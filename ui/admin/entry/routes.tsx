@@ -3,11 +3,7 @@ import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
 import { cookie } from "../../http/cookies.ts";
 import { handle, RAW, readForm, redirect, SESSION_COOKIE, setCookie, value } from "../../http/index.ts";
-
-/** Only addresses of our own pages are followed after a form. */
-export function ownAddress(address: string): string {
-  return /^\/(?![/\\])/.test(address) && !/[\r\n]/.test(address) ? address : "/";
-}
+import { ownAddress } from "./address.ts";
 
 export function entry(app: App) {
   return new Elysia()

@@ -1,0 +1,5 @@
+/** One builder for all list and form pages. */
+
+export * from "./columns.tsx";
+export * from "./model.ts";
+export { entityRoutes, idOf } from "./routes.tsx";

@@ -1,0 +1,372 @@
+/** Agents: list, form, and adding a series of them. */
+import { Html } from "@kitajs/html";
+import { Elysia } from "elysia";
+import type { App } from "../../../appliance/app.ts";
+import { ValidationError } from "../../../appliance/kernel.ts";
+import type { Agent, AgentInput, AgentSaved, AgentSeriesInput } from "../../../appliance/people/index.ts";
+import {
+  Button,
+  CheckField,
+  type Choice,
+  Enabled,
+  type FormState,
+  LinkButton,
+  Notice,
+  SelectField,
+  Shell,
+  TextField,
+} from "../../components/index.ts";
+import {
+  type Ctx,
+  FormReader,
+  handle,
+  html,
+  RAW,
+  readForm,
+  type Values,
+  valuesOf,
+} from "../../http/index.ts";
+import { choicesOf, type EntityPage } from "../entity/index.ts";
+import { builtInName, named } from "./pages.tsx";
+import { SecretPage } from "./secrets.tsx";
+
+interface AgentChoices {
+  readonly roles: readonly Choice[];
+  readonly departments: readonly Choice[];
+  readonly numbers: readonly Choice[];
+}
+
+async function load(ctx: Ctx): Promise<AgentChoices> {
+  const { people, routing } = ctx.app;
+  return {
+    roles: named(ctx.t, "role", await choicesOf(people.roles.options(ctx.actor))),
+    departments: named(ctx.t, "department", await choicesOf(people.departments.options(ctx.actor))),
+    numbers: await choicesOf(routing.displayedNumbers.options(ctx.actor)),
+  };
+}
+
+export const agentsPage: EntityPage<Agent, AgentInput, AgentChoices, AgentSaved> = {
+  name: "agents",
+  title: "nav.agents",
+  noun: "noun.agent",
+  empty: "empty.agents",
+  entity: (app) => app.people.agents,
+  load,
+  label: (row) => `${row.number} ${row.displayName}`,
+  actions: (ctx) =>
+    ctx.can("agents.edit") ? <LinkButton href="/agents/series" label={ctx.t("series.title")} /> : "",
+  columns: ({ t, when }) => [
+    {
+      key: "number",
+      label: t("f.agent-number"),
+      sort: true,
+      cell: (row) => (
+        <a href={`/agents/${row.id}`} safe>
+          {row.number}
+        </a>
+      ),
+    },
+    {
+      key: "displayName",
+      label: t("f.display-name"),
+      sort: true,
+      cell: (row) => <span safe>{row.displayName}</span>,
+    },
+    {
+      key: "groups",
+      label: t("f.groups"),
+      cell: (row) => <span safe>{row.groups.map((g) => g.name).join(", ")}</span>,
+    },
+    {
+      key: "roleName",
+      label: t("f.role"),
+      cell: (row) => <span safe>{builtInName(t, "role", row.roleName)}</span>,
+    },
+    {
+      key: "departmentName",
+      label: t("f.department"),
+      sort: true,
+      cell: (row) => <span safe>{builtInName(t, "department", row.departmentName)}</span>,
+    },
+    {
+      key: "displayedNumber",
+      label: t("f.displayed-number"),
+      hidden: true,
+      cell: (row) => <span safe>{row.displayedNumber}</span>,
+    },
+    { key: "enabled", label: t("f.enabled"), cell: (row) => <Enabled t={t} on={row.enabled} /> },
+    {
+      key: "createdAt",
+      label: t("column.created"),
+      sort: true,
+      hidden: true,
+      cell: (row) => <span safe>{when.minute(row.createdAt)}</span>,
+    },
+  ],
+  filters: ({ t }, { departments, roles }) => [
+    { name: "departmentId", label: t("f.department"), options: departments },
+    { name: "roleId", label: t("f.role"), options: roles },
+  ],
+  blank: () => valuesOf({ enabled: true, browserTimeoutS: 60 }),
+  values: ({ groups: _, ...row }) => valuesOf(row),
+  read: (r, row) => ({
+    number: row ? row.number : r.text("number"),
+    firstName: r.text("firstName"),
+    lastName: r.text("lastName"),
+    roleId: r.id("roleId"),
+    departmentId: r.id("departmentId"),
+    sipSecret: r.raw("sipSecret"),
+    webPassword: r.raw("webPassword"),
+    phonePin: r.raw("phonePin"),
+    clickToCallOnly: r.flag("clickToCallOnly"),
+    enabled: r.flag("enabled"),
+    displayedNumberId: r.id("displayedNumberId"),
+    workInBrowser: r.flag("workInBrowser"),
+    browserTimeoutS: r.int("browserTimeoutS", 60),
+  }),
+  panes: (form, choices, row) => [
+    {
+      id: "general",
+      label: form.t("tab.general"),
+      body: (
+        <div class="fields">
+          <TextField
+            form={form}
+            name="number"
+            type="tel"
+            label={form.t("f.agent-number")}
+            help={form.t("f.agent-number-help")}
+            readonly={row !== undefined}
+            required
+          />
+          <TextField form={form} name="lastName" label={form.t("f.last-name")} />
+          <TextField form={form} name="firstName" label={form.t("f.first-name")} required />
+          <WhereFields form={form} choices={choices} />
+          <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
+        </div>
+      ),
+    },
+    {
+      id: "advanced",
+      label: form.t("tab.advanced"),
+      body: (
+        <div class="fields">
+          <SecretFields form={form} keep={row !== undefined} />
+          <SelectField
+            form={form}
+            name="displayedNumberId"
+            label={form.t("f.displayed-number")}
+            options={choices.numbers}
+            none={form.t("f.displayed-number-none")}
+          />
+          <CheckField
+            form={form}
+            name="clickToCallOnly"
+            label={form.t("f.click-only")}
+            help={form.t("f.click-only-help")}
+          />
+          <CheckField form={form} name="workInBrowser" label={form.t("f.in-browser")} />
+          <TextField
+            form={form}
+            name="browserTimeoutS"
+            type="number"
+            label={form.t("f.browser-timeout")}
+            unit={form.t("form.seconds")}
+          />
+        </div>
+      ),
+    },
+  ],
+  saved: (ctx, saved) => {
+    const { sipSecret, webPassword, phonePin } = saved.secrets;
+    if (sipSecret === null && webPassword === null && phonePin === null) return null;
+    return (
+      <SecretPage
+        ctx={ctx}
+        back="/agents"
+        people={[
+          { name: saved.displayName, number: saved.number, sip: sipSecret, web: webPassword, pin: phonePin },
+        ]}
+      />
+    );
+  },
+};
+
+function WhereFields(props: { form: FormState; choices: AgentChoices }): JSX.Element {
+  const { form, choices } = props;
+  const none = form.t("form.none");
+  return (
+    <>
+      <SelectField form={form} name="roleId" label={form.t("f.role")} options={choices.roles} none={none} />
+      <SelectField
+        form={form}
+        name="departmentId"
+        label={form.t("f.department")}
+        options={choices.departments}
+        none={none}
+      />
+    </>
+  );
+}
+
+function SecretFields(props: { form: FormState; keep: boolean }): JSX.Element {
+  const { form } = props;
+  const help = form.t(props.keep ? "form.keep-secret" : "f.secret-random");
+  return (
+    <>
+      <TextField form={form} name="sipSecret" type="password" label={form.t("f.sip-secret")} help={help} />
+      <TextField
+        form={form}
+        name="webPassword"
+        type="password"
+        label={form.t("f.web-password")}
+        help={help}
+      />
+      <TextField
+        form={form}
+        name="phonePin"
+        type="password"
+        label={form.t("f.phone-pin")}
+        help={form.t(props.keep ? "form.keep-secret" : "f.phone-pin-help")}
+      />
+    </>
+  );
+}
+
+/** The numbers of a series, at most 500; empty when the entries make none. */
+export function seriesNumbers(start: string, count: number): readonly string[] {
+  if (!/^[1-9]\d{1,5}$/.test(start) || count < 1 || count > 500) return [];
+  return Array.from({ length: count }, (_, i) => String(Number(start) + i)).filter(
+    (n) => n.length === start.length,
+  );
+}
+
+async function seriesPage(
+  ctx: Ctx,
+  values: Values,
+  complaints: FormState["complaints"],
+  preview?: JSX.Element,
+): Promise<JSX.Element> {
+  const { t } = ctx;
+  const form: FormState = { t, values, complaints };
+  const choices = await load(ctx);
+  return (
+    <Shell
+      ctx={ctx}
+      title={t("series.title")}
+      crumbs={[{ label: t("nav.agents"), href: "/agents" }, { label: t("series.title") }]}
+    >
+      <form method="post" action="/agents/series" novalidate>
+        <div class="card">
+          <div class="fields">
+            <TextField
+              form={form}
+              name="start"
+              type="tel"
+              label={t("series.start")}
+              help={t("f.agent-number-help")}
+              required
+            />
+            <TextField form={form} name="count" type="number" label={t("series.count")} required />
+            <WhereFields form={form} choices={choices} />
+            <SecretFields form={form} keep={false} />
+            <CheckField
+              form={form}
+              name="clickToCallOnly"
+              label={t("f.click-only")}
+              help={t("f.click-only-help")}
+            />
+            <div class="row">
+              <Button label={t("action.preview")} name="step" value="preview" />
+            </div>
+          </div>
+        </div>
+        {preview ?? ""}
+      </form>
+    </Shell>
+  );
+}
+
+/** Adding a series (W-3.1.2.24–32): fill in, look at the numbers, make them, keep the passwords. */
+export function agentSeries(app: App) {
+  return new Elysia()
+    .get(
+      "/agents/series",
+      handle(app, "agents.edit", (ctx) => seriesPage(ctx, valuesOf({ count: 10 }), {})),
+    )
+    .post(
+      "/agents/series",
+      handle(app, "agents.edit", async (ctx) => {
+        const { t } = ctx;
+        const { values } = await readForm(ctx.request);
+        const r = new FormReader(values);
+        const input: AgentSeriesInput = {
+          start: r.text("start"),
+          count: r.int("count", 0),
+          roleId: r.id("roleId"),
+          departmentId: r.id("departmentId"),
+          sipSecret: r.raw("sipSecret"),
+          webPassword: r.raw("webPassword"),
+          phonePin: r.raw("phonePin"),
+          clickToCallOnly: r.flag("clickToCallOnly"),
+        };
+        if (Object.keys(r.complaints).length > 0)
+          return html(ctx, await seriesPage(ctx, values, r.complaints), 422);
+        if (r.text("step") === "make") {
+          try {
+            const made = await app.people.agents.addSeries(ctx.actor, input);
+            return (
+              <SecretPage
+                ctx={ctx}
+                back="/agents"
+                note={[
+                  t("series.made", { count: made.created.length }),
+                  made.skipped.length > 0 ? t("series.skipped", { numbers: made.skipped.join(" ") }) : "",
+                ].join(" ")}
+                people={made.created.map((agent) => ({
+                  name: agent.displayName,
+                  number: agent.number,
+                  sip: agent.secrets.sipSecret,
+                  web: agent.secrets.webPassword,
+                  pin: agent.secrets.phonePin,
+                }))}
+              />
+            );
+          } catch (error) {
+            if (!(error instanceof ValidationError)) throw error;
+            return html(ctx, await seriesPage(ctx, values, error.fields), 422);
+          }
+        }
+        const numbers = seriesNumbers(input.start, input.count);
+        if (numbers.length === 0) {
+          const wrong = { start: { code: "error.agent-number" } };
+          return html(ctx, await seriesPage(ctx, values, wrong), 422);
+        }
+        const there = new Set(
+          (await app.people.agents.list(ctx.actor, { pageSize: 10_000 })).rows.map((agent) => agent.number),
+        );
+        const fresh = numbers.filter((number) => !there.has(number)).length;
+        return seriesPage(
+          ctx,
+          values,
+          {},
+          <div class="card">
+            <h2 safe>{t("series.preview")}</h2>
+            <p class="row">
+              {numbers.map((number) => (
+                <span class={there.has(number) ? "badge warn" : "badge ok"} safe>
+                  {there.has(number) ? `${number} ${t("series.exists")}` : number}
+                </span>
+              ))}
+            </p>
+            {fresh > 0 ? (
+              <Button label={t("series.make", { count: fresh })} kind="primary" name="step" value="make" />
+            ) : (
+              <Notice tone="warn" text={t("series.nothing")} />
+            )}
+          </div>,
+        );
+      }),
+      RAW,
+    );
+}

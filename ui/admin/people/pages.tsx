@@ -1,0 +1,316 @@
+/** Accounts, departments, extensions: how their pages look. */
+import { Html } from "@kitajs/html";
+import type {
+  Account,
+  AccountInput,
+  Department,
+  DepartmentInput,
+  Extension,
+  ExtensionInput,
+  ExtensionSaved,
+} from "../../../appliance/people/index.ts";
+import { CheckField, type Choice, Enabled, SelectField, TextField } from "../../components/index.ts";
+import { valuesOf } from "../../http/index.ts";
+import type { Translate } from "../../locale/index.ts";
+import { choicesOf, type EntityPage } from "../entity/index.ts";
+import { SecretPage } from "./secrets.tsx";
+
+/** Built-in names are locale keys. */
+export function builtInName(t: Translate, kind: "role" | "department", name: string): string {
+  return t.has(`${kind}.${name}`) ? t.code(`${kind}.${name}`) : name;
+}
+
+export function named(
+  t: Translate,
+  kind: "role" | "department",
+  options: readonly Choice[],
+): readonly Choice[] {
+  return options.map((item) => ({ ...item, label: builtInName(t, kind, item.label) }));
+}
+
+interface RolesAndDepartments {
+  readonly roles: readonly Choice[];
+  readonly departments: readonly Choice[];
+}
+
+const LANGUAGES: readonly Choice[] = [
+  { value: "zh-CN", label: "简体中文" },
+  { value: "en", label: "English" },
+];
+
+export const accountsPage: EntityPage<Account, AccountInput, RolesAndDepartments> = {
+  name: "accounts",
+  title: "nav.accounts",
+  noun: "noun.account",
+  empty: "empty.accounts",
+  entity: (app) => app.people.accounts,
+  load: async (ctx) => ({
+    roles: named(ctx.t, "role", await choicesOf(ctx.app.people.roles.options(ctx.actor))),
+    departments: named(ctx.t, "department", await choicesOf(ctx.app.people.departments.options(ctx.actor))),
+  }),
+  label: (row) => `${row.displayName} (${row.username})`,
+  columns: ({ t, when }) => [
+    {
+      key: "username",
+      label: t("f.username"),
+      sort: true,
+      cell: (row) => (
+        <a href={`/accounts/${row.id}`} safe>
+          {row.username}
+        </a>
+      ),
+    },
+    {
+      key: "displayName",
+      label: t("f.display-name"),
+      sort: true,
+      cell: (row) => <span safe>{row.displayName}</span>,
+    },
+    {
+      key: "roleName",
+      label: t("f.role"),
+      sort: true,
+      cell: (row) => <span safe>{builtInName(t, "role", row.roleName)}</span>,
+    },
+    {
+      key: "departmentName",
+      label: t("f.department"),
+      sort: true,
+      cell: (row) => <span safe>{builtInName(t, "department", row.departmentName)}</span>,
+    },
+    { key: "agentNumber", label: t("f.agent-number"), cell: (row) => <span safe>{row.agentNumber}</span> },
+    { key: "enabled", label: t("f.enabled"), cell: (row) => <Enabled t={t} on={row.enabled} /> },
+    {
+      key: "lastSignInAt",
+      label: t("f.last-sign-in"),
+      sort: true,
+      cell: (row) => <span safe>{when.minute(row.lastSignInAt)}</span>,
+    },
+    {
+      key: "createdAt",
+      label: t("column.created"),
+      sort: true,
+      hidden: true,
+      cell: (row) => <span safe>{when.minute(row.createdAt)}</span>,
+    },
+  ],
+  filters: ({ t }, { roles, departments }) => [
+    { name: "roleId", label: t("f.role"), options: roles },
+    { name: "departmentId", label: t("f.department"), options: departments },
+  ],
+  blank: () => valuesOf({ enabled: true }),
+  values: (row) => valuesOf({ ...row }),
+  read: (r) => ({
+    username: r.text("username"),
+    displayName: r.text("displayName"),
+    password: r.raw("password"),
+    roleId: r.mustId("roleId"),
+    departmentId: r.id("departmentId"),
+    language: r.text("language") === "" ? null : r.pick("language", ["zh-CN", "en"]),
+    enabled: r.flag("enabled"),
+  }),
+  panes: (form, { roles, departments }, row) => [
+    {
+      id: "general",
+      label: form.t("tab.general"),
+      body: (
+        <div class="fields">
+          <TextField form={form} name="username" label={form.t("f.username")} required />
+          <TextField form={form} name="displayName" label={form.t("f.display-name")} />
+          <TextField
+            form={form}
+            name="password"
+            type="password"
+            label={form.t("f.password")}
+            help={row ? form.t("form.keep-secret") : form.t("f.password-help")}
+            required={!row}
+          />
+          <SelectField
+            form={form}
+            name="roleId"
+            label={form.t("f.role")}
+            options={roles}
+            none={form.t("form.choose")}
+            required
+          />
+          <SelectField
+            form={form}
+            name="departmentId"
+            label={form.t("f.department")}
+            options={departments}
+            none={form.t("form.none")}
+          />
+          <SelectField
+            form={form}
+            name="language"
+            label={form.t("f.language")}
+            options={LANGUAGES}
+            none={form.t("f.language-office")}
+          />
+          <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
+        </div>
+      ),
+    },
+  ],
+};
+
+export const departmentsPage: EntityPage<Department, DepartmentInput, readonly Choice[]> = {
+  name: "departments",
+  title: "nav.departments",
+  noun: "noun.department",
+  empty: "empty.departments",
+  entity: (app) => app.people.departments,
+  load: async (ctx) =>
+    named(ctx.t, "department", await choicesOf(ctx.app.people.departments.options(ctx.actor))),
+  label: (row, { t }) => builtInName(t, "department", row.name),
+  columns: ({ t, when }) => [
+    {
+      key: "name",
+      label: t("f.name"),
+      sort: true,
+      cell: (row) => (
+        <a href={`/departments/${row.id}`} safe>
+          {builtInName(t, "department", row.name)}
+        </a>
+      ),
+    },
+    {
+      key: "parentName",
+      label: t("f.parent"),
+      cell: (row) => <span safe>{builtInName(t, "department", row.parentName)}</span>,
+    },
+    {
+      key: "members",
+      label: t("f.members"),
+      numeric: true,
+      sort: true,
+      cell: (row) => <span>{row.members}</span>,
+    },
+    {
+      key: "updatedAt",
+      label: t("column.updated"),
+      sort: true,
+      cell: (row) => <span safe>{when.minute(row.updatedAt)}</span>,
+    },
+  ],
+  blank: () => ({}),
+  values: (row) => valuesOf({ ...row }),
+  read: (r) => ({ name: r.text("name"), parentId: r.id("parentId") }),
+  panes: (form, departments, row) => [
+    {
+      id: "general",
+      label: form.t("tab.general"),
+      body: (
+        <div class="fields">
+          <TextField form={form} name="name" label={form.t("f.name")} required />
+          <SelectField
+            form={form}
+            name="parentId"
+            label={form.t("f.parent")}
+            options={departments.filter((item) => item.value !== String(row?.id))}
+            none={form.t("f.parent-none")}
+          />
+        </div>
+      ),
+    },
+  ],
+};
+
+export const extensionsPage: EntityPage<Extension, ExtensionInput, readonly Choice[], ExtensionSaved> = {
+  name: "extensions",
+  title: "nav.extensions",
+  noun: "noun.extension",
+  empty: "empty.extensions",
+  entity: (app) => app.people.extensions,
+  load: (ctx) => choicesOf(ctx.app.routing.displayedNumbers.options(ctx.actor)),
+  label: (row) => `${row.number} ${row.name}`.trim(),
+  columns: ({ t, when }) => [
+    {
+      key: "number",
+      label: t("f.number"),
+      sort: true,
+      cell: (row) => (
+        <a href={`/extensions/${row.id}`} safe>
+          {row.number}
+        </a>
+      ),
+    },
+    { key: "name", label: t("f.name"), sort: true, cell: (row) => <span safe>{row.name}</span> },
+    { key: "agentName", label: t("f.agent"), cell: (row) => <span safe>{row.agentName}</span> },
+    {
+      key: "displayedNumber",
+      label: t("f.displayed-number"),
+      cell: (row) => <span safe>{row.displayedNumber}</span>,
+    },
+    { key: "dnd", label: t("f.dnd"), cell: (row) => <span safe>{t(row.dnd ? "yes" : "no")}</span> },
+    { key: "enabled", label: t("f.enabled"), cell: (row) => <Enabled t={t} on={row.enabled} /> },
+    {
+      key: "updatedAt",
+      label: t("column.updated"),
+      sort: true,
+      hidden: true,
+      cell: (row) => <span safe>{when.minute(row.updatedAt)}</span>,
+    },
+  ],
+  blank: () => valuesOf({ enabled: true }),
+  values: (row) => valuesOf({ ...row }),
+  read: (r) => ({
+    number: r.text("number"),
+    name: r.text("name"),
+    enabled: r.flag("enabled"),
+    allowRemote: r.flag("allowRemote"),
+    dnd: r.flag("dnd"),
+    displayedNumberId: r.id("displayedNumberId"),
+    secret: r.raw("secret"),
+  }),
+  panes: (form, numbers, row) => [
+    {
+      id: "general",
+      label: form.t("tab.general"),
+      body: (
+        <div class="fields">
+          <TextField form={form} name="number" label={form.t("f.number")} type="tel" required />
+          <TextField form={form} name="name" label={form.t("f.name")} />
+          <TextField
+            form={form}
+            name="secret"
+            type="password"
+            label={form.t("f.sip-secret")}
+            help={form.t(row ? "form.keep-secret" : "f.secret-random")}
+          />
+          <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
+        </div>
+      ),
+    },
+    {
+      id: "advanced",
+      label: form.t("tab.advanced"),
+      body: (
+        <div class="fields">
+          <SelectField
+            form={form}
+            name="displayedNumberId"
+            label={form.t("f.displayed-number")}
+            options={numbers}
+            none={form.t("f.displayed-number-none")}
+          />
+          <CheckField form={form} name="dnd" label={form.t("f.dnd")} />
+          <CheckField
+            form={form}
+            name="allowRemote"
+            label={form.t("f.allow-remote")}
+            help={form.t("f.allow-remote-help")}
+          />
+        </div>
+      ),
+    },
+  ],
+  saved: (ctx, saved) =>
+    saved.secret === null ? null : (
+      <SecretPage
+        ctx={ctx}
+        back="/extensions"
+        people={[{ name: saved.name, number: saved.number, sip: saved.secret, web: null, pin: null }]}
+      />
+    ),
+};

@@ -1,0 +1,225 @@
+/** Trunks, with their live state in words. */
+import { Html } from "@kitajs/html";
+import type { TrunkInput, TrunkRow } from "../../../appliance/routing/index.ts";
+import type { TrunkState } from "../../../sip/directory.ts";
+import {
+  Badge,
+  CheckField,
+  Facts,
+  SelectField,
+  TextArea,
+  TextField,
+  type Tone,
+} from "../../components/index.ts";
+import { type Ctx, valuesOf } from "../../http/index.ts";
+import { type EntityPage, enabledColumn, linkColumn, stampColumns, textColumn } from "../entity/index.ts";
+
+const TONES: Readonly<Record<TrunkState["state"], Tone>> = {
+  disabled: "plain",
+  registering: "info",
+  registered: "ok",
+  up: "ok",
+  down: "danger",
+  refused: "danger",
+  unreachable: "danger",
+};
+
+/** A trunk's state as a sentence. */
+export function trunkWords(ctx: Ctx, state: TrunkState | undefined): string {
+  if (!state) return ctx.t("trunk.unknown");
+  const word = ctx.t(`trunk.${state.state}`, {
+    until: ctx.when.second(state.registeredUntil),
+    reason: state.reason,
+  });
+  return state.state !== "registered" && state.reason && !word.includes(state.reason)
+    ? `${word}: ${state.reason}`
+    : word;
+}
+
+function TrunkBadge(props: { ctx: Ctx; id: number }): JSX.Element {
+  const state = props.ctx.app.sip.trunks.state(props.id);
+  return <Badge tone={state ? TONES[state.state] : "plain"} text={trunkWords(props.ctx, state)} />;
+}
+
+export const trunksPage: EntityPage<TrunkRow, TrunkInput, null> = {
+  name: "trunks",
+  title: "nav.trunks",
+  noun: "noun.trunk",
+  empty: "empty.trunks",
+  entity: (app) => app.routing.trunks,
+  load: async () => null,
+  label: (row) => row.name,
+  columns: (ctx) => [
+    linkColumn("/trunks", "name", ctx.t("f.name"), (row) => row.name),
+    { key: "state", label: ctx.t("f.state"), cell: (row) => <TrunkBadge ctx={ctx} id={row.id} /> },
+    textColumn("kind", ctx.t("f.kind"), (row) => ctx.t(`trunk-kind.${row.kind}`)),
+    textColumn("host", ctx.t("f.host"), (row) => (row.port ? `${row.host}:${row.port}` : row.host)),
+    textColumn("username", ctx.t("f.username"), (row) => row.username),
+    textColumn("maxCalls", ctx.t("f.max-calls"), (row) => row.maxCalls || "∞", { sort: true, numeric: true }),
+    enabledColumn<TrunkRow>(ctx.t),
+    ...stampColumns<TrunkRow>(ctx),
+  ],
+  blank: () =>
+    valuesOf({
+      enabled: true,
+      kind: "registration",
+      transport: "udp",
+      port: 5060,
+      maxCalls: 0,
+      registerExpiresS: 300,
+      optionsPingS: 30,
+      codecs: "PCMA PCMU",
+      identityHeader: "pai",
+    }),
+  values: (row) =>
+    valuesOf({ ...row, codecs: row.codecs.join(" "), allowedAddresses: row.allowedAddresses.join("\n") }),
+  read: (r) => ({
+    name: r.text("name"),
+    enabled: r.flag("enabled"),
+    kind: r.pick("kind", ["registration", "ip"]),
+    host: r.text("host"),
+    port: r.int("port", 0),
+    transport: r.pick("transport", ["udp", "tcp", "tls"]),
+    username: r.text("username"),
+    authUsername: r.text("authUsername"),
+    password: r.raw("password"),
+    fromDomain: r.text("fromDomain"),
+    outboundProxy: r.text("outboundProxy"),
+    allowedAddresses: r.list("allowedAddresses"),
+    maxCalls: r.int("maxCalls", 0),
+    registerExpiresS: r.int("registerExpiresS", 300),
+    optionsPingS: r.int("optionsPingS", 0),
+    codecs: r.list("codecs"),
+    identityHeader: r.pick("identityHeader", ["none", "pai", "ppi", "rpid"]),
+  }),
+  panes: (form, _none, row) => {
+    const { t } = form;
+    const words = (items: readonly string[]) =>
+      items.map((item) => ({ value: item, label: item.toUpperCase() }));
+    return [
+      {
+        id: "general",
+        label: t("tab.general"),
+        body: (
+          <div class="fields">
+            <TextField form={form} name="name" label={t("f.name")} required />
+            <SelectField
+              form={form}
+              name="kind"
+              label={t("f.kind")}
+              shows="kind"
+              options={(["registration", "ip"] as const).map((item) => ({
+                value: item,
+                label: t(`trunk-kind.${item}`),
+              }))}
+            />
+            <TextField form={form} name="host" label={t("f.host")} help={t("f.host-help")} required />
+            <TextField form={form} name="username" label={t("f.username")} />
+            <TextField
+              form={form}
+              name="password"
+              type="password"
+              label={t("f.password")}
+              help={row?.hasPassword ? t("form.keep-secret") : undefined}
+            />
+            <TextField
+              form={form}
+              name="maxCalls"
+              type="number"
+              label={t("f.max-calls")}
+              help={t("f.zero-no-limit")}
+            />
+            <CheckField form={form} name="enabled" label={t("f.enabled")} />
+          </div>
+        ),
+      },
+      {
+        id: "advanced",
+        label: t("tab.advanced"),
+        body: (
+          <div class="fields">
+            <TextField
+              form={form}
+              name="port"
+              type="number"
+              label={t("secret.port")}
+              help={t("f.port-help")}
+            />
+            <SelectField
+              form={form}
+              name="transport"
+              label={t("f.transport")}
+              options={words(["udp", "tcp", "tls"])}
+            />
+            <TextField
+              form={form}
+              name="authUsername"
+              label={t("f.auth-username")}
+              help={t("f.auth-username-help")}
+            />
+            <TextField form={form} name="fromDomain" label={t("f.from-domain")} />
+            <TextField form={form} name="outboundProxy" label={t("f.outbound-proxy")} />
+            <TextArea
+              form={form}
+              name="allowedAddresses"
+              label={t("f.allowed-addresses")}
+              help={t("f.allowed-addresses-help")}
+            />
+            <TextField
+              form={form}
+              name="registerExpiresS"
+              type="number"
+              label={t("f.register-expires")}
+              unit={t("form.seconds")}
+            />
+            <TextField
+              form={form}
+              name="optionsPingS"
+              type="number"
+              label={t("f.options-ping")}
+              unit={t("form.seconds")}
+              help={t("f.zero-off")}
+            />
+            <TextField form={form} name="codecs" label={t("f.codecs")} help={t("f.codecs-help")} />
+            <SelectField
+              form={form}
+              name="identityHeader"
+              label={t("f.identity")}
+              options={[
+                { value: "none", label: t("form.none") },
+                { value: "pai", label: "P-Asserted-Identity" },
+                { value: "ppi", label: "P-Preferred-Identity" },
+                { value: "rpid", label: "Remote-Party-ID" },
+              ]}
+            />
+          </div>
+        ),
+      },
+    ];
+  },
+  aside: (ctx, row) => {
+    const state = ctx.app.sip.trunks.state(row.id);
+    return (
+      <div class="card">
+        <h2 safe>{ctx.t("f.state")}</h2>
+        <p>
+          <TrunkBadge ctx={ctx} id={row.id} />
+        </p>
+        {state ? (
+          <Facts
+            facts={[
+              [ctx.t("trunk.since"), <span safe>{ctx.when.second(state.since)}</span>],
+              [ctx.t("trunk.calls-now"), <span>{state.callsNow}</span>],
+              [
+                ctx.t("trunk.latency"),
+                <span safe>{state.latencyMs === null ? "—" : `${Math.round(state.latencyMs)} ms`}</span>,
+              ],
+            ]}
+          />
+        ) : (
+          ""
+        )}
+      </div>
+    );
+  },
+};
