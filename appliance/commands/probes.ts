@@ -39,7 +39,8 @@ export function ensureDataFolder(folder: string): void {
 
 /** Debian packages whose program is not on the path. */
 export function missingPrograms(programs: readonly (keyof typeof PROGRAMS)[]): string[] {
-  const path = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
+  // Debian keeps daemons in /usr/sbin, which is not on every person's path.
+  const path = process.env.ZONGJI_PROGRAM_PATH ?? `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
   return programs
     .filter((program) => Bun.which(program, { PATH: path }) === null)
     .map((program) => PROGRAMS[program]);

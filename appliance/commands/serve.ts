@@ -87,11 +87,11 @@ function stopSignal(): Promise<string> {
   });
 }
 
-async function announce(app: App, web: WebServer, config: Config): Promise<void> {
+function announce(app: App, web: WebServer, config: Config): void {
   for (const url of webAddresses(config.web.address, web.port)) console.log(`Web address:  ${url}`);
   if (app.system.setup.needed())
     console.log(`Set-up code:  ${app.system.setup.code}  (asked once, by the first page)`);
-  console.log(`Phones:       ${config.sip.contacts.join("  ")}`);
+  console.log(`Phones:       ${app.sip.listening.join("  ") || config.sip.contacts.join("  ")}`);
 }
 
 /** Runs until a signal; everything that was opened is closed in the opposite order. */
@@ -116,11 +116,10 @@ async function serve(config: Config, startWeb: StartWeb): Promise<number> {
     opened.push({ stop: async () => release() });
     const web = await startWeb(app);
     opened.push(web);
-    await announce(app, web, config);
-    if (config.demo) {
-      const demo = await startDemo(app, (line) => console.log(line));
-      opened.push(demo);
-    }
+    const lines: string[] = [];
+    if (config.demo) opened.push(await startDemo(app, (line) => lines.push(line)));
+    announce(app, web, config);
+    for (const line of lines) console.log(line);
     console.log(`Ready after ${((performance.now() - started) / 1000).toFixed(1)} s. Stop with Ctrl-C.`);
     console.log(`${await signal}: stopping …`);
     return EXIT.ok;

@@ -1,0 +1,95 @@
+/**
+ * The composition root of the exchange: opens the store, builds the contexts on it, starts SIP and media, and lets
+ * changes of the configuration reach them. Pages are started by main.ts on the App made here.
+ */
+import { join } from "node:path";
+import { startSip } from "../sip/index.ts";
+import { openStore } from "../storage/database.ts";
+import type { App } from "./app.ts";
+import { convertAudio } from "./audio.ts";
+import { createCalls } from "./calls/index.ts";
+import { VERSION } from "./commands/version.ts";
+import type { Config } from "./config.ts";
+import type { Now } from "./kernel.ts";
+import { createPeople } from "./people/index.ts";
+import { createQueueingConfig } from "./queueing/index.ts";
+import { createRouting } from "./routing/index.ts";
+import { createConfiguration, createSystem } from "./system/index.ts";
+
+export interface ComposeOptions {
+  readonly now?: Now;
+  readonly log?: (line: string) => void;
+}
+
+/**
+ * A running exchange without its pages. What was opened is closed again when a later part fails to start.
+ * @throws StorageError, SipStackError, RtpengineStartError or the engine's own error
+ */
+export async function compose(config: Config, options: ComposeOptions = {}): Promise<App> {
+  const now = options.now ?? Date.now;
+  const log = options.log ?? ((line: string) => console.log(`${new Date(now()).toISOString()} ${line}`));
+  const opened: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const work of opened.splice(0).reverse())
+      await work().catch((error: unknown) => log(`stopping: ${error}`));
+  };
+  try {
+    const store = await openStore(config.dataFolder);
+    opened.push(() => store.close());
+    const configuration = createConfiguration({ store, now });
+    const people = createPeople({ store, now, configuration, realm: config.sip.realm });
+    const routing = createRouting({
+      store,
+      now,
+      configuration,
+      mediaFolder: join(config.dataFolder, "media"),
+      convert: convertAudio,
+    });
+    const queueing = createQueueingConfig({ store, now, configuration });
+    const system = createSystem({
+      store,
+      now,
+      configuration,
+      version: VERSION,
+      prepareAdministrator: people.prepareAdministrator,
+    });
+    opened.push(() => system.stop());
+    await configuration.load();
+    const sip = await startSip(
+      {
+        engine: config.sip.engine,
+        contacts: config.sip.contacts,
+        address: config.sip.address,
+        lan: config.sip.lan,
+        rtpPorts: { min: config.media.portMin, max: config.media.portMax },
+        dataFolder: config.dataFolder,
+        log,
+      },
+      people.directory,
+    );
+    opened.push(() => sip.stop());
+    // A saved trunk or extension counts for the next call, without anybody pressing "apply".
+    configuration.addStage(async (_tx, change) => () => {
+      if (RELOADING.has(change.subject) || change.action === "rollback") sip.reload();
+    });
+    const calls = await createCalls({ config, store, now, sip, people, routing, queueing, system, log });
+    opened.push(() => calls.stop());
+    sip.onTrunk((state) => {
+      const subject = routing.current().trunks.get(state.trunkId)?.name ?? String(state.trunkId);
+      const bad = state.state === "refused" || state.state === "unreachable" || state.state === "down";
+      if (bad) system.alarms.raise("trunk-down", subject, state.reason);
+      else if (state.state !== "registering") system.alarms.clear("trunk-down", subject);
+    });
+    sip.onConnection((connected) => {
+      if (connected) system.alarms.clear("engine-down", "sip");
+      else system.alarms.raise("engine-down", "sip", "");
+    });
+    return { config, now, store, people, routing, queueing: calls.queueing, calls, system, sip, stop: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Subjects of changes that `sip` keeps in memory. */
+const RELOADING = new Set(["trunk", "extension", "agent", "displayed-number"]);
