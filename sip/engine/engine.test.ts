@@ -318,3 +318,22 @@ test("a stop leaves nothing behind and the trace tells the call without secrets"
   expect(text).not.toContain("abcdef");
   await uac.destroy();
 });
+
+test("a session interval under 90 s is refused with 422 and Min-SE (RFC 4028)", async () => {
+  const { right, caller, callee } = await pair();
+  callee.invite((req: Loose, res: Loose) => callee.createUAS(req, res, { localSdp: SDP }));
+  const headers = { "Session-Expires": "30", Supported: "timer" };
+  const failure = await caller.createUAC(at(right, "bob"), { localSdp: SDP, headers }).then(
+    () => undefined,
+    (error: Loose) => error,
+  );
+  expect([failure?.status, failure?.res.get("Min-SE")]).toEqual([422, "90"]);
+});
+
+test("an unknown extension is refused with 420 and its name", async () => {
+  const { right, caller, callee } = await pair();
+  callee.options((_req: Loose, res: Loose) => res.send(200));
+  await until(() => right.stats().agents === 1);
+  const res = await request(caller, at(right, "bob"), "OPTIONS", { headers: { Require: "nothing-we-know" } });
+  expect([res.status, res.get("Unsupported")]).toEqual([420, "nothing-we-know"]);
+});

@@ -21,7 +21,7 @@ export function frame(leader: string, message?: Uint8Array): Buffer {
 
 /** Cuts a byte stream into payloads. */
 export class FrameReader {
-  private chunks: Uint8Array[] = [];
+  private chunks: Buffer[] = [];
   private buffered = 0;
   private need = 0;
 
@@ -33,19 +33,20 @@ export class FrameReader {
   }
 
   /**
-   * Takes bytes and yields each complete payload.
+   * Takes bytes and returns each complete payload. The bytes are copied: the socket uses its buffer again.
    * @throws FrameError when the length is no decimal or beyond the limit; the connection is of no use then.
    */
-  *push(bytes: Uint8Array): Generator<Buffer> {
-    this.chunks.push(bytes);
+  push(bytes: Uint8Array): Buffer[] {
+    const payloads: Buffer[] = [];
+    this.chunks.push(Buffer.from(bytes));
     this.buffered += bytes.length;
-    if (this.buffered < this.need) return;
-    let data: Buffer = this.chunks.length === 1 ? Buffer.from(bytes) : Buffer.concat(this.chunks);
+    if (this.buffered < this.need) return payloads;
+    let data = this.chunks.length === 1 && this.chunks[0] ? this.chunks[0] : Buffer.concat(this.chunks);
     this.chunks = [];
     this.buffered = 0;
     this.need = 0;
     while (data.length > 0) {
-      const hash = data.subarray(0, 9).indexOf(HASH);
+      const hash = lengthEnd(data);
       if (hash < 0) {
         if (data.length >= 9 || !/^\d*$/.test(data.toString("latin1")))
           throw new FrameError("no frame length");
@@ -59,12 +60,20 @@ export class FrameReader {
         this.need = end;
         break;
       }
-      yield data.subarray(hash + 1, end);
+      payloads.push(data.subarray(hash + 1, end));
       data = data.subarray(end);
     }
     if (data.length > 0) {
       this.chunks.push(data);
       this.buffered = data.length;
     }
+    return payloads;
   }
+}
+
+/** Index of the "#" within the first nine bytes, -1 when it is not there. */
+function lengthEnd(data: Uint8Array): number {
+  const most = Math.min(data.length, 9);
+  for (let at = 0; at < most; at++) if (data[at] === HASH) return at;
+  return -1;
 }
