@@ -14,7 +14,7 @@ export function startJobsWorker(onReport: (report: JobReport) => void): JobsWork
   let worker: Worker | undefined;
   let running: number | undefined;
   const start = (): Worker => {
-    const made = new Worker(new URL("./worker.ts", import.meta.url).href);
+    const made = new Worker(workerUrl());
     made.onmessage = (message: MessageEvent<JobReport>) => {
       if (message.data.type !== "progress") running = undefined;
       onReport(message.data);
@@ -38,4 +38,10 @@ export function startJobsWorker(onReport: (report: JobReport) => void): JobsWork
       worker = undefined;
     },
   };
+}
+
+/** In the single-file program a Worker is found by its path below the root. */
+function workerUrl(): string {
+  if (import.meta.url.includes("$bunfs")) return "./appliance/jobs/worker.ts";
+  return new URL("./worker.ts", import.meta.url).href;
 }

@@ -35,7 +35,7 @@ export interface EngineWorkerHandle {
  * @throws EngineWorkerError when it cannot start (code "bind-failed", "EADDRINUSE" …).
  */
 export async function startEngineWorker(config: EngineConfig): Promise<EngineWorkerHandle> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url).href);
+  const worker = new Worker(workerUrl(import.meta.url));
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   const crashListeners: ((error: Error) => void)[] = [];
   let nextId = 1;
@@ -86,4 +86,10 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
     worker.terminate();
     throw error;
   }
+}
+
+/** In a compiled program all entry points lie under its root at their path in the source tree, as scripts. */
+function workerUrl(here: string): string {
+  if (!here.includes("$bunfs")) return new URL("./worker.ts", here).href;
+  return new URL("./sip/engine/worker.js", here).href;
 }
