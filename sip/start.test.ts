@@ -318,7 +318,7 @@ test("a phone over TCP registers, is called on its connection, and hears the cal
 }, 20_000);
 
 test.skipIf(ownAddress() === "127.0.0.1")(
-  "baresip registers with digest, is called, and calls",
+  "baresip registers with digest, calls and hangs up",
   async () => {
     events = [];
     const address = ownAddress();
@@ -348,15 +348,6 @@ test.skipIf(ownAddress() === "127.0.0.1")(
     });
     try {
       await waitFor(() => lan.devices.state(1).online, "baresip to register", 8000);
-      lan.legs.dial({
-        leg: "b",
-        target: { kind: "extension", extensionId: 1, number: "1001" },
-        callerNumber: "138",
-        timeoutMs: 5000,
-      });
-      await waitFor(() => types("b").includes("answered"), "baresip to answer");
-      lan.legs.hangup("b");
-      await desk.event("CALL_CLOSED");
       desk.command("dial", `sip:9000@${address}:${ownPort}`);
       await waitFor(() => events.some((event) => event.type === "incoming"), "baresip's call");
       const leg = events.find((event) => event.type === "incoming")?.leg ?? "";
