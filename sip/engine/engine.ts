@@ -91,10 +91,17 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     },
   );
   agents = server;
+  let faults = 0;
   transport.onMessage((inbound) => {
     const { protocol, address, port } = inbound.peer;
     trace.note("in", `${protocol}:${address}:${port}`, inbound.message);
-    layer.receive(inbound);
+    try {
+      layer.receive(inbound);
+    } catch (error) {
+      // One message must not end the service of all others.
+      faults++;
+      console.error("sip message failed", error);
+    }
   });
   let agentPort: number;
   try {
@@ -115,7 +122,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
       agents: server.clientCount,
       flows: core.context.flows.size,
       bans: detector.list().length,
-      counters: { ...layer.counters, dropped: detector.dropped },
+      counters: { ...layer.counters, dropped: detector.dropped, faults },
     }),
     bans: () => detector.list(),
     liftBan: (address) => detector.lift(address),

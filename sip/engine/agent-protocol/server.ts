@@ -108,18 +108,22 @@ export class AgentServer {
 
   private data(socket: Socket<AgentClient>, bytes: Uint8Array): void {
     const client = socket.data;
+    let payloads: Buffer[];
     try {
-      for (const payload of client.reader.push(bytes)) {
-        if (!client.connected) return;
-        this.command(client, payload);
-      }
-    } catch (error) {
-      // A broken stream cannot be taken up again; a fault of ours must not end the engine.
-      if (!(error instanceof Error && "code" in error && error.code === "agent-frame")) {
-        console.error("agent command failed", error);
-        return;
-      }
+      payloads = client.reader.push(bytes);
+    } catch {
+      // A broken stream cannot be taken up again.
       socket.terminate();
+      return;
+    }
+    for (const payload of payloads) {
+      if (!client.connected) return;
+      try {
+        this.command(client, payload);
+      } catch (error) {
+        // A fault of ours with one command must not end the others.
+        console.error("agent command failed", error);
+      }
     }
   }
 
