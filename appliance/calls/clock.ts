@@ -74,9 +74,7 @@ export function fakeClock(start = 1_700_000_000_000): FakeClock {
     advance(ms) {
       const end = current + ms;
       for (;;) {
-        const [next] = timers
-          .filter((t) => t.at <= end)
-          .sort((a, b) => a.at - b.at || a.order - b.order);
+        const [next] = timers.filter((t) => t.at <= end).sort((a, b) => a.at - b.at || a.order - b.order);
         if (!next) break;
         timers = timers.filter((t) => t !== next);
         current = Math.max(current, next.at);

@@ -4,8 +4,8 @@
  */
 import type { Store } from "../../storage/database.ts";
 import type { AgentEvent, AgentFact, CallEvent, CallFact, JourneyId } from "./events.ts";
-import { agentEventOf, readJourneyEvents, type StoredAgentEvent } from "./project/read.ts";
 import { emptyJourneyState, type JourneyState, reduce } from "./project/index.ts";
+import { agentEventOf, readJourneyEvents, type StoredAgentEvent } from "./project/read.ts";
 import { applyAgentEvent, saveRecordings, saveRecords } from "./project/write.ts";
 
 export interface EventLog {
@@ -34,8 +34,7 @@ export function createLog(deps: { readonly store: Store }): EventLog {
   let ended: JourneyId[] = [];
 
   const stateOf = (journey: JourneyId): JourneyState =>
-    states.get(journey) ??
-    readJourneyEvents(sync, journey).reduce(reduce, emptyJourneyState(journey));
+    states.get(journey) ?? readJourneyEvents(sync, journey).reduce(reduce, emptyJourneyState(journey));
 
   function keep(state: JourneyState): void {
     const first = states.get(state.journey)?.ended ?? null;
@@ -61,7 +60,10 @@ export function createLog(deps: { readonly store: Store }): EventLog {
         const after = new Map(before);
         const events = facts.map((fact, i): CallEvent => ({ ...fact, seq: seqs[i] ?? 0 }));
         for (const event of events)
-          after.set(event.journey, reduce(after.get(event.journey) ?? emptyJourneyState(event.journey), event));
+          after.set(
+            event.journey,
+            reduce(after.get(event.journey) ?? emptyJourneyState(event.journey), event),
+          );
         for (const [journey, state] of after) {
           saveRecords(sync, state);
           if (state.recordings !== before.get(journey)?.recordings) saveRecordings(sync, state);
@@ -94,7 +96,9 @@ export function createLog(deps: { readonly store: Store }): EventLog {
     },
     openJourneys() {
       const rows = sync
-        .prepare("SELECT journey FROM call_record WHERE ended_at IS NULL AND part = 0 ORDER BY started_at, journey")
+        .prepare(
+          "SELECT journey FROM call_record WHERE ended_at IS NULL AND part = 0 ORDER BY started_at, journey",
+        )
         .all() as { journey: string }[];
       return rows.map((row) => row.journey);
     },
@@ -123,10 +127,14 @@ function dispatcher<E extends { readonly at: number; readonly kind: string }>(st
             listener(event);
           } catch (error) {
             const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-            store.telemetry.log({ at: event.at, level: "error", part: "calls", message: `${event.kind}: ${message}` });
+            store.telemetry.log({
+              at: event.at,
+              level: "error",
+              part: "calls",
+              message: `${event.kind}: ${message}`,
+            });
           }
       busy = false;
     },
   };
 }
-
