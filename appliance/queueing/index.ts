@@ -1,7 +1,11 @@
 /** Queueing: groups with their queues, and pause reasons. */
 import type { Entity } from "../kernel.ts";
+import type { AgentCommands } from "./commands.ts";
 import type { GroupInput, GroupRow, PauseReason, PauseReasonInput } from "./model.ts";
 
+export { AgentBoard, type AgentBoardDeps, type AgentLeg, type By } from "./agents.ts";
+export { type AgentCommands, createAgentCommands } from "./commands.ts";
+export { type Admission, admission, pickAgents, waitingOrder } from "./decide/queue.ts";
 export { createQueueingConfig } from "./groups.ts";
 export type * from "./model.ts";
 
@@ -11,4 +15,6 @@ export interface QueueingConfig {
   readonly pauseReasons: Entity<PauseReason, PauseReasonInput>;
 }
 
-export interface Queueing extends QueueingConfig {}
+export interface Queueing extends QueueingConfig {
+  readonly agentCommands: AgentCommands;
+}

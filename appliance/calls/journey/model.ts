@@ -1,6 +1,6 @@
 /** What a journey and its stages share: parties, the services they command, the stage contract. */
 import type { LegEvent, LegId, Legs, MediaEvent, MediaPort } from "../../../sip/index.ts";
-import type { AgentBoard } from "../../queueing/agents.ts";
+import type { AgentBoard } from "../../queueing/index.ts";
 import type { Destination, Office } from "../../routing/index.ts";
 import type { CallFact, HangupCause, HangupParty, JourneyId, LegRole } from "../events.ts";
 import type { Queues } from "./queues.ts";

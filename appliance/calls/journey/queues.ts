@@ -1,7 +1,6 @@
 /** All queues of the exchange: who waits where, and who is offered to whom whenever somebody is free. */
 
-import type { AgentBoard } from "../../queueing/agents.ts";
-import { type Admission, admission, pickAgents, waitingOrder } from "../../queueing/decide/queue.ts";
+import { type Admission, type AgentBoard, admission, pickAgents, waitingOrder } from "../../queueing/index.ts";
 import type { Group, Office } from "../../routing/index.ts";
 
 /** A call in a queue, as the dispatcher sees it. */

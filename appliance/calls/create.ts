@@ -1,0 +1,195 @@
+/** Puts the call side together: log, agents, queues, journeys, live picture, recovery. */
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { repairRecording, type Sip } from "../../sip/index.ts";
+import type { Store } from "../../storage/database.ts";
+import type { Config } from "../config.ts";
+import { type Actor, type Now, permit, UseCaseError } from "../kernel.ts";
+import type { People } from "../people/index.ts";
+import { AgentBoard, createAgentCommands, type Queueing, type QueueingConfig } from "../queueing/index.ts";
+import { officeDayStart, type Routing } from "../routing/index.ts";
+import type { System } from "../system/index.ts";
+import { systemClock } from "./clock.ts";
+import { CallCentre } from "./journey/centre.ts";
+import { recordingPath } from "./journey/journey.ts";
+import { Queues } from "./journey/queues.ts";
+import type { Live } from "./live.ts";
+import { createLive } from "./live-picture.ts";
+import { createLog } from "./log.ts";
+import { installPrompts } from "./prompts.ts";
+import { createRecords, type Records } from "./records.ts";
+import { closeBroken, readHeartbeat, startHeartbeat } from "./recover.ts";
+import { stretchWriter } from "./timeline.ts";
+
+export interface CallsDeps {
+  readonly config: Config;
+  readonly store: Store;
+  readonly now: Now;
+  readonly sip: Sip;
+  readonly people: People;
+  readonly routing: Routing;
+  readonly queueing: QueueingConfig;
+  readonly system: System;
+  readonly log: (line: string) => void;
+}
+
+export interface Calls {
+  readonly live: Live;
+  readonly records: Records;
+  /** The queueing use cases with the agents' commands. */
+  readonly queueing: Queueing;
+  /** Rings the actor's own phone, then the number. Returns the journey. @throws UseCaseError */
+  clickToCall(actor: Actor, number: string): string;
+  /** @throws UseCaseError error.not-found */
+  hangup(actor: Actor, journey: string): void;
+  stop(): Promise<void>;
+}
+
+const RECONCILE_MS = 1000;
+const STOP_LIMIT_MS = 3000;
+
+export async function createCalls(deps: CallsDeps): Promise<Calls> {
+  const { sip, store, routing, system, people } = deps;
+  const clock = systemClock(deps.now);
+  const office = () => routing.current();
+  const log = createLog({ store });
+  const closed = closeBroken(log, readHeartbeat(store) ?? 0, (file) => repairRecording(file));
+  if (closed > 0) deps.log(`closed ${closed} calls that an earlier run left open`);
+  const heartbeat = startHeartbeat(store, clock);
+
+  const startOfDay = (at: number) => officeDayStart(at, office().settings.timeZone);
+  const stretches = stretchWriter(store.sync, clock.now());
+  const board = new AgentBoard({
+    office,
+    now: clock.now,
+    after: clock.after,
+    append: (facts) => void log.appendAgent(facts),
+    stretch: (agentId, derived, journey, groupId) =>
+      stretches.write(agentId, derived, journey, groupId, clock.now()),
+    startOfDay,
+  });
+  const queues = new Queues({ board, office, now: clock.now, random: Math.random });
+  const isOnline = (extensionId: number) => sip.devices.state(extensionId).online;
+
+  const centre: CallCentre = new CallCentre(
+    {
+      legs: sip.legs,
+      media: sip.media,
+      board,
+      queues,
+      office,
+      now: clock.now,
+      after: clock.after,
+      newId: () => crypto.randomUUID(),
+      random: Math.random,
+      append: (facts) => void log.append(facts),
+      recordingFile: (journey, n, at) => {
+        const file = recordingPath(join(deps.config.dataFolder, "recordings"), journey, n, at);
+        mkdirSync(dirname(file), { recursive: true });
+        return file;
+      },
+      verifyPin: (agentId, pin) => people.checkPhonePin(agentId, pin),
+      extensionOnline: isOnline,
+      alarm: (code, subject, detail) => {
+        deps.log(`${code} ${subject}: ${detail}`);
+        system.alarms.raise(code, subject, detail);
+      },
+      deskOpen: () => true,
+      lastAgentOf: (number) => lastAgentOf(store, number),
+    },
+    () => live.touch(),
+  );
+  const live = createLive({
+    office,
+    board,
+    calls: () => centre.live(),
+    waitingSince: (groupId) => queues.waiting(groupId).map((waiter) => waiter.joinedAt),
+    now: clock.now,
+    after: clock.after,
+    startOfDay,
+    counts: (from) => queueCounts(store, from),
+  });
+
+  board.restore(log.readAgentEvents());
+  const setDevice = (extensionId: number, online: boolean) => {
+    for (const agent of office().agents.values())
+      if (agent.extensionId === extensionId) board.device(agent.id, online);
+  };
+  const takeDevices = () => {
+    for (const agent of office().agents.values()) board.device(agent.id, isOnline(agent.extensionId));
+  };
+  takeDevices();
+
+  const offs = [
+    log.onEvent((event) => live.count(event)),
+    board.onChange(() => {
+      live.touch();
+      // After the step under way: a free agent may take the call that has waited longest.
+      queueMicrotask(() => queues.dispatch());
+    }),
+    sip.legs.onEvent((event) => centre.onLeg(event)),
+    sip.media.onEvent((event) => {
+      if (event.type === "media-restored") system.alarms.clear("media-lost", "rtpengine");
+      centre.onMedia(event);
+    }),
+    sip.onDevice((state) => setDevice(state.extensionId, state.online)),
+    routing.onChange(() => {
+      takeDevices();
+      queues.dispatch();
+      live.touch();
+    }),
+  ];
+  const reconciler = setInterval(() => centre.reconcile(), RECONCILE_MS);
+  void installPrompts({
+    routing,
+    folder: join(deps.config.dataFolder, "media"),
+    tts: deps.config.media.tts,
+  }).catch((error: unknown) =>
+    system.alarms.raise("prompts", "tts", error instanceof Error ? error.message : String(error)),
+  );
+
+  const agentCommands = createAgentCommands(board, office);
+  return {
+    live,
+    records: createRecords({ store, now: clock.now }),
+    queueing: { ...deps.queueing, agentCommands },
+    clickToCall(actor, number) {
+      permit(actor, "click-to-call");
+      if (actor.agentId === null) throw new UseCaseError("error.not-an-agent");
+      return centre.clickToCall(actor.agentId, number.replace(/[\s()-]/g, ""));
+    },
+    hangup(actor, journey) {
+      permit(actor, "calls.hangup");
+      if (!centre.hangup(journey)) throw new UseCaseError("error.not-found", { what: "call", id: journey });
+    },
+    async stop() {
+      clearInterval(reconciler);
+      centre.shutdown();
+      const deadline = performance.now() + STOP_LIMIT_MS;
+      while (centre.size > 0 && performance.now() < deadline) await Bun.sleep(20);
+      for (const off of offs) off();
+      stretches.close(clock.now());
+      heartbeat();
+    },
+  };
+}
+
+function lastAgentOf(store: Store, number: string): number | null {
+  const row = store.sync
+    .prepare(
+      `SELECT agent_id FROM call_record WHERE caller_original = ? AND agent_id IS NOT NULL AND answered_at IS NOT NULL
+       ORDER BY started_at DESC LIMIT 1`,
+    )
+    .get(number) as { agent_id: number } | null;
+  return row?.agent_id ?? null;
+}
+
+function queueCounts(store: Store, from: number): { groupId: number; answered: number; abandoned: number }[] {
+  return store.sync
+    .prepare(
+      `SELECT json_extract(data, '$.groupId') AS groupId, SUM(json_extract(data, '$.reason') = 'answered') AS answered,
+              SUM(json_extract(data, '$.reason') = 'abandoned') AS abandoned
+       FROM call_event WHERE at >= ? AND kind = 'queue.left' GROUP BY 1`,
+    )
+    .all(from) as { groupId: number; answered: number; abandoned: number }[];
+}
