@@ -4,6 +4,7 @@ export { LegGoneError } from "./legs/errors.ts";
 export type * from "./legs/model.ts";
 export { LEG_END_CAUSES } from "./legs/model.ts";
 export type * from "./media/model.ts";
+export { repairRecording } from "./media/repair.ts";
 export type { AuthResultEvent } from "./srf/authenticator.ts";
 export { type DigestAlgorithm, makeHa1 } from "./srf/digest.ts";
 export type { EngineView } from "./srf/launch.ts";
