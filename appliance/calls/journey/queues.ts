@@ -1,6 +1,12 @@
 /** All queues of the exchange: who waits where, and who is offered to whom whenever somebody is free. */
 
-import { type Admission, type AgentBoard, admission, pickAgents, waitingOrder } from "../../queueing/index.ts";
+import {
+  type Admission,
+  type AgentBoard,
+  admission,
+  pickAgents,
+  waitingOrder,
+} from "../../queueing/index.ts";
 import type { Group, Office } from "../../routing/index.ts";
 
 /** A call in a queue, as the dispatcher sees it. */
