@@ -8,6 +8,10 @@ import { signIn } from "./entry/sign-in.tsx";
 import { agentSeries, agentsPage } from "./people/agents.tsx";
 import { accountsPage, departmentsPage, extensionsPage } from "./people/pages.tsx";
 import { rolesPage } from "./people/roles.tsx";
+import { groupsPage } from "./queues/groups.tsx";
+import { conditionsPage } from "./routing/conditions.tsx";
+import { didsPage, explainRoutes } from "./routing/dids.tsx";
+import { flowsPage } from "./routing/flows.tsx";
 import {
   blacklistPage,
   displayedNumbersPage,
@@ -33,4 +37,9 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   entityRoutes(inboundRoutesPage),
   entityRoutes(pauseReasonsPage),
   entityRoutes(trunksPage),
+  entityRoutes(didsPage),
+  explainRoutes,
+  entityRoutes(conditionsPage),
+  entityRoutes(flowsPage),
+  entityRoutes(groupsPage),
 ];
