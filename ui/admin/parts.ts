@@ -1,10 +1,15 @@
 /** All parts of the pages, in mounting order. */
 import type { AnyElysia } from "elysia";
 import type { App } from "../../appliance/app.ts";
+import { desk } from "../desk/routes.tsx";
+import { live } from "../live/routes.tsx";
+import { calls } from "./calls/routes.tsx";
+import { dashboard } from "./dashboard/routes.tsx";
 import { entityRoutes } from "./entity/index.ts";
 import { entry } from "./entry/routes.tsx";
 import { setup } from "./entry/setup.tsx";
 import { signIn } from "./entry/sign-in.tsx";
+import { health } from "./health/routes.tsx";
 import { agentSeries, agentsPage } from "./people/agents.tsx";
 import { accountsPage, departmentsPage, extensionsPage } from "./people/pages.tsx";
 import { rolesPage } from "./people/roles.tsx";
@@ -25,6 +30,11 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   entry,
   setup,
   signIn,
+  dashboard,
+  calls,
+  health,
+  desk,
+  live,
   entityRoutes(accountsPage),
   entityRoutes(departmentsPage),
   entityRoutes(extensionsPage),

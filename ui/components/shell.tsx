@@ -2,6 +2,7 @@
 import { Html } from "@kitajs/html";
 import { ASSETS } from "../assets/assets.ts";
 import type { Ctx, Visit } from "../http/context.ts";
+import { LIVE_SCRIPT, type LivePage, LiveStream } from "../live/stream.tsx";
 import { NAVIGATION, type NavGroup } from "./navigation.ts";
 import { Toasts } from "./toast.tsx";
 
@@ -74,10 +75,12 @@ export function Shell(props: {
   lead?: string;
   panel?: JSX.Element;
   scripts?: readonly string[];
+  /** Which live regions the page has besides the top bar's. */
+  live?: LivePage;
 }): JSX.Element {
   const { ctx } = props;
   return (
-    <Document visit={ctx} title={props.title} scripts={props.scripts}>
+    <Document visit={ctx} title={props.title} scripts={[LIVE_SCRIPT, ...(props.scripts ?? [])]}>
       <a class="skip" href="#main" safe>
         {ctx.t("shell.skip")}
       </a>
@@ -92,6 +95,7 @@ export function Shell(props: {
         </header>
         <Sidebar ctx={ctx} />
         <main class="main" id="main">
+          <LiveStream visit={ctx} page={props.live ?? "strip"} />
           <Crumbs crumbs={props.crumbs ?? []} />
           <div class="page-head">
             <h1 safe>{props.title}</h1>

@@ -8,7 +8,6 @@ import { Shell } from "../../components/shell.tsx";
 import type { Ctx } from "../../http/context.ts";
 import { handle, redirect } from "../../http/index.ts";
 import { regionsOf } from "../../live/routes.tsx";
-import { LIVE_SCRIPT, LiveStream } from "../../live/stream.tsx";
 import type { Key } from "../../locale/index.ts";
 
 interface Step {
@@ -70,8 +69,7 @@ export function dashboard(app: App) {
       const regions = regionsOf(ctx, "dashboard", app.calls.live.picture(), app.system.alarms.open().length);
       const part = (id: string): JSX.Element => regions.find((region) => region.id === id)?.html ?? "";
       return (
-        <Shell ctx={ctx} title={ctx.t("nav.dashboard")} scripts={[LIVE_SCRIPT]}>
-          <LiveStream visit={ctx} page="dashboard" />
+        <Shell ctx={ctx} title={ctx.t("nav.dashboard")} live="dashboard">
           {steps.length > 0 ? <Checklist ctx={ctx} steps={steps} /> : ""}
           <h2 safe>{ctx.t("live.calls")}</h2>
           <div id="live-calls">{part("live-calls")}</div>

@@ -9,7 +9,6 @@ import { Facts, Notice } from "../../components/layout.tsx";
 import { Shell } from "../../components/shell.tsx";
 import type { Ctx } from "../../http/context.ts";
 import { handle } from "../../http/index.ts";
-import { LIVE_SCRIPT, LiveStream } from "../../live/stream.tsx";
 import type { Key } from "../../locale/index.ts";
 
 const GB = 2 ** 30;
@@ -136,8 +135,7 @@ export function health(app: App) {
       const machine = await machineCard(ctx);
       const trunks = await trunksCard(ctx);
       return (
-        <Shell ctx={ctx} title={ctx.t("health.title")} scripts={[LIVE_SCRIPT]}>
-          <LiveStream visit={ctx} page="strip" />
+        <Shell ctx={ctx} title={ctx.t("health.title")}>
           {machine}
           {trunks}
           <Alarms ctx={ctx} />
