@@ -5,7 +5,12 @@ import { agentAtExtension, agentByNumber, extensionByNumber } from "./office.ts"
 
 export type DialledDecision =
   | { readonly action: "internal"; readonly destination: Destination; readonly why: string }
-  | { readonly action: "feature"; readonly feature: Feature; readonly code: string; readonly argument: string }
+  | {
+      readonly action: "feature";
+      readonly feature: Feature;
+      readonly code: string;
+      readonly argument: string;
+    }
   | {
       readonly action: "outbound";
       readonly by: "outbound-profile" | "emergency";
@@ -57,7 +62,8 @@ export function decideDialled(
   const feature = featureOf(office, number);
   if (feature) return feature;
   const internal = internalDestination(office, number);
-  if (internal) return { action: "internal", destination: internal, why: `${number} is a number of the office` };
+  if (internal)
+    return { action: "internal", destination: internal, why: `${number} is a number of the office` };
   if (agent?.clickToCallOnly && !options.viaClick)
     return { action: "reject", reason: "forbidden", status: 403, why: "click-to-call only" };
   return decideOutbound(office, caller, agent, number);
@@ -102,7 +108,11 @@ export function displayedNumber(
   caller: ExtensionConfig | undefined,
   agent: AgentConfig | undefined,
 ): string {
-  for (const id of [agent?.displayedNumberId, caller?.displayedNumberId, office.settings.systemDisplayedNumberId]) {
+  for (const id of [
+    agent?.displayedNumberId,
+    caller?.displayedNumberId,
+    office.settings.systemDisplayedNumberId,
+  ]) {
     const found = id === null || id === undefined ? undefined : office.displayedNumbers.get(id);
     if (found) return found.number;
   }
@@ -121,7 +131,12 @@ function emergency(
   const ruledTrunk = ruled.action === "outbound" ? ruled.trunkId : undefined;
   const trunk = ruledTrunk ?? [...office.trunks.values()].find((t) => t.enabled)?.id;
   if (trunk === undefined)
-    return { action: "reject", reason: "unknown", status: 404, why: "emergency call, but no trunk is enabled" };
+    return {
+      action: "reject",
+      reason: "unknown",
+      status: 404,
+      why: "emergency call, but no trunk is enabled",
+    };
   return {
     action: "outbound",
     by: "emergency",
@@ -139,7 +154,8 @@ function featureOf(office: Office, number: string): DialledDecision | null {
     // Codes with an argument: pause + reason position ("*832"), sign-in + agent number.
     if (feature !== "pause" || !number.startsWith(code) || !/^[*#]/.test(code)) continue;
     const argument = number.slice(code.length);
-    if (/^\*?\d{1,6}$/.test(argument)) return { action: "feature", feature, code, argument: argument.replace("*", "") };
+    if (/^\*?\d{1,6}$/.test(argument))
+      return { action: "feature", feature, code, argument: argument.replace("*", "") };
   }
   return null;
 }

@@ -35,9 +35,21 @@ export type InboundDecision =
 export function decideInbound(office: Office, call: InboundCall): InboundDecision {
   const did = findDid(office, call);
   if (office.blacklist.has(bare(call.callerNumber)) || office.blacklist.has(call.callerNumber))
-    return { action: "reject", reason: "blacklist", did, status: 603, why: `${call.callerNumber} is blacklisted` };
+    return {
+      action: "reject",
+      reason: "blacklist",
+      did,
+      status: 603,
+      why: `${call.callerNumber} is blacklisted`,
+    };
   if (did && !did.enabled)
-    return { action: "reject", reason: "did-disabled", did, status: 480, why: `DID ${did.number} is disabled` };
+    return {
+      action: "reject",
+      reason: "did-disabled",
+      did,
+      status: 480,
+      why: `DID ${did.number} is disabled`,
+    };
 
   const prefixed = (did?.callerNumberPrefix ?? "") + call.callerNumber;
   const callerName = (did?.callerNamePrefix ?? "") + call.callerName;

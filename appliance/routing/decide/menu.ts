@@ -98,7 +98,8 @@ function playPrompt(state: MenuState, flow: MenuFlow, index: number): MenuDecisi
 function afterPrompt(state: MenuState, flow: MenuFlow): MenuDecision {
   const gap = flow.prompts[state.prompt]?.gapS ?? 0;
   const more = state.prompt + 1 < flow.prompts.length;
-  if (more && gap > 0) return { state: { ...state, phase: "gap" }, commands: [{ type: "wait", ms: gap * 1000 }] };
+  if (more && gap > 0)
+    return { state: { ...state, phase: "gap" }, commands: [{ type: "wait", ms: gap * 1000 }] };
   return playPrompt(state, flow, state.prompt + 1);
 }
 
@@ -145,7 +146,10 @@ function evaluate(state: MenuState, ctx: MenuContext, before: readonly MenuComma
   const dialled = flow.directDial ? ctx.dial(input) : null;
   if (dialled) {
     const ended = done(state, "direct-dial", dialled);
-    return { ...ended, commands: [...before, { type: "keys", digits: input, matched: input }, ...ended.commands] };
+    return {
+      ...ended,
+      commands: [...before, { type: "keys", digits: input, matched: input }, ...ended.commands],
+    };
   }
   const commands: MenuCommand[] = [
     ...before,

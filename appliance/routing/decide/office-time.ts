@@ -51,7 +51,13 @@ export function officeDayStart(at: number, timeZone: string): number {
   const [h = 0, m = 0, s = 0] = time.split(":").map(Number);
   const guess = at - ((h * 60 + m) * 60 + s) * 1000 - (at % 1000);
   // On the day of a clock change the guess is off by the change: step to the right side of midnight.
-  for (const candidate of [guess, guess + 3_600_000, guess - 3_600_000, guess + 1_800_000, guess - 1_800_000]) {
+  for (const candidate of [
+    guess,
+    guess + 3_600_000,
+    guess - 3_600_000,
+    guess + 1_800_000,
+    guess - 1_800_000,
+  ]) {
     if (officeTime(candidate, timeZone).date === date && officeTime(candidate - 1, timeZone).date !== date)
       return candidate;
   }

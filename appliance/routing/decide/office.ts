@@ -105,7 +105,10 @@ export interface Office {
   readonly agents: ReadonlyMap<number, AgentConfig>;
   readonly trunks: ReadonlyMap<number, TrunkInfo>;
   readonly outboundRules: readonly OutboundRuleConfig[];
-  readonly displayedNumbers: ReadonlyMap<number, { readonly number: string; readonly trunkId: number | null }>;
+  readonly displayedNumbers: ReadonlyMap<
+    number,
+    { readonly number: string; readonly trunkId: number | null }
+  >;
   /** Dialled code → feature. */
   readonly featureCodes: ReadonlyMap<string, Feature>;
   readonly blacklist: ReadonlySet<string>;
