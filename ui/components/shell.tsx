@@ -90,7 +90,7 @@ export function Shell(props: {
           <span safe>{officeName(ctx)}</span>
         </a>
         <header class="topbar">
-          <div class="strip" id="live-strip" aria-label={ctx.t("shell.live")} />
+          <div class="strip" id="live-strip" role="group" aria-label={ctx.t("shell.live")} />
           <PersonMenu ctx={ctx} />
         </header>
         <Sidebar ctx={ctx} />
@@ -170,7 +170,7 @@ function Sidebar(props: { ctx: Ctx }): JSX.Element {
 function PersonMenu(props: { ctx: Ctx }): JSX.Element {
   const { ctx } = props;
   const choice = (name: string, value: string, label: string, chosen: boolean) => (
-    <button class="item" name={name} value={value} aria-pressed={chosen ? "true" : "false"}>
+    <button type="submit" class="item" name={name} value={value} aria-pressed={chosen ? "true" : "false"}>
       <span aria-hidden="true">{chosen ? "✓" : "\u2003"}</span>
       <span safe>{label}</span>
     </button>
@@ -199,7 +199,7 @@ function PersonMenu(props: { ctx: Ctx }): JSX.Element {
           {ctx.t("shell.change-password")}
         </a>
         <form method="post" action="/sign-out">
-          <button class="item" safe>
+          <button type="submit" class="item" safe>
             {ctx.t("shell.sign-out")}
           </button>
         </form>

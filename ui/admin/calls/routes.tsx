@@ -215,7 +215,8 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
       {ctx.can("recordings.play") && recordings.length > 0 ? (
         recordings.map((id) => (
           <p>
-            <audio controls preload="metadata" src={`/recordings/${encodeURIComponent(id)}`} />
+            {/* biome-ignore lint/a11y/useMediaCaption: a telephone call has no captions */}
+            <audio controls="controls" preload="metadata" src={`/recordings/${encodeURIComponent(id)}`} />
           </p>
         ))
       ) : (
