@@ -90,7 +90,7 @@ export function Shell(props: {
           <span safe>{officeName(ctx)}</span>
         </a>
         <header class="topbar">
-          <div class="strip" id="live-strip" role="group" aria-label={ctx.t("shell.live")} />
+          <section class="strip" id="live-strip" aria-label={ctx.t("shell.live")} />
           <PersonMenu ctx={ctx} />
         </header>
         <Sidebar ctx={ctx} />
