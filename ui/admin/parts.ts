@@ -25,6 +25,8 @@ import {
   pauseReasonsPage,
 } from "./routing/simple.tsx";
 import { trunksPage } from "./routing/trunks.tsx";
+import { mediaFilesPage, mediaRoutes } from "./system/media.tsx";
+import { systemRoutes } from "./system/pages.tsx";
 
 export const parts: readonly ((app: App) => AnyElysia)[] = [
   entry,
@@ -52,4 +54,7 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   entityRoutes(conditionsPage),
   entityRoutes(flowsPage),
   entityRoutes(groupsPage),
+  mediaRoutes,
+  entityRoutes(mediaFilesPage),
+  systemRoutes,
 ];

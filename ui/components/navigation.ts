@@ -33,8 +33,7 @@ type NavName =
   | "departments"
   | "roles"
   | "trunks"
-  | "settings"
-  | "feature-codes";
+  | "settings";
 
 export const NAVIGATION: readonly NavGroup[] = [
   {
@@ -73,7 +72,6 @@ export const NAVIGATION: readonly NavGroup[] = [
     items: [
       entity("settings"),
       entity("media-files"),
-      entity("feature-codes"),
       { label: "nav.versions", href: "/versions", permission: "versions.view" },
       { label: "nav.audit", href: "/audit", permission: "audit.view" },
       { label: "nav.health", href: "/health", permission: "health.view" },

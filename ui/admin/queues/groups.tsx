@@ -15,7 +15,14 @@ import {
   Wrong,
 } from "../../components/index.ts";
 import { valuesOf } from "../../http/index.ts";
-import { choicesOf, type EntityPage, linkColumn, stampColumns, textColumn, visibleOr } from "../entity/index.ts";
+import {
+  choicesOf,
+  type EntityPage,
+  linkColumn,
+  stampColumns,
+  textColumn,
+  visibleOr,
+} from "../entity/index.ts";
 
 interface GroupChoices {
   readonly agents: readonly Choice[];
@@ -89,7 +96,13 @@ function Members(props: { form: FormState; agents: readonly Choice[] }): JSX.Ele
         <Wrong form={form} name="members" />
         <div id="members" class="fields">
           {chosen.map((agent, i) => (
-            <Member form={form} agents={agents} agent={agent} kind={kinds[i] ?? ""} priority={priorities[i] ?? "1"} />
+            <Member
+              form={form}
+              agents={agents}
+              agent={agent}
+              kind={kinds[i] ?? ""}
+              priority={priorities[i] ?? "1"}
+            />
           ))}
         </div>
         <template id="members-template">
@@ -102,7 +115,7 @@ function Members(props: { form: FormState; agents: readonly Choice[] }): JSX.Ele
         </div>
       </div>
       <Field form={form} name="leaderIds" label={form.t("f.leaders")} help={form.t("f.leaders-help")}>
-        <select id="f-leaderIds" name="leaderIds" multiple disabled={form.locked === true} class="tall">
+        <select id="f-leaderIds" name="leaderIds" multiple="multiple" disabled={form.locked === true} class="tall">
           {agents.map((item) => (
             <option value={item.value} selected={leaders.includes(item.value)} safe>
               {item.label}

@@ -30,7 +30,9 @@ const clock = (minutes: number) =>
 export function weekValues(slots: readonly WeeklySlot[]): Values {
   const whole = slots.filter((slot) => slot.from % 60 === 0 && slot.to % 60 === 0);
   const cells = whole.flatMap((slot) =>
-    HOURS.filter((hour) => hour * 60 >= slot.from && hour * 60 < slot.to).map((hour) => `${slot.day}-${hour}`),
+    HOURS.filter((hour) => hour * 60 >= slot.from && hour * 60 < slot.to).map(
+      (hour) => `${slot.day}-${hour}`,
+    ),
   );
   const lines = slots
     .filter((slot) => !whole.includes(slot))
@@ -84,7 +86,8 @@ function ranges(reader: FormReader, name: string, separator: string) {
 function ruleValues(rule: ConditionRule): Values {
   const kind = { ruleType: [rule.type] };
   if (rule.type === "weekly") return { ...kind, ...weekValues(rule.slots) };
-  if (rule.type === "time") return { ...kind, times: [rule.ranges.map((r) => `${r.from}-${r.to}`).join("\n")] };
+  if (rule.type === "time")
+    return { ...kind, times: [rule.ranges.map((r) => `${r.from}-${r.to}`).join("\n")] };
   if (rule.type === "date") return { ...kind, dates: [rule.dates.join("\n")] };
   return { ...kind, dateRanges: [rule.ranges.map((r) => `${r.from}~${r.to}`).join("\n")] };
 }
@@ -204,7 +207,12 @@ export const conditionsPage: EntityPage<ConditionRow, ConditionInput, readonly D
               <Field form={form} name="week" label={t("rule.weekly")} wide>
                 <Week form={form} />
               </Field>
-              <TextArea form={form} name="weekLines" label={t("week.precise")} help={t("week.precise-help")} />
+              <TextArea
+                form={form}
+                name="weekLines"
+                label={t("week.precise")}
+                help={t("week.precise-help")}
+              />
             </div>
             <div data-when="rule:time">
               <TextArea form={form} name="times" label={t("f.time-ranges")} help={t("f.time-ranges-help")} />
@@ -213,10 +221,21 @@ export const conditionsPage: EntityPage<ConditionRow, ConditionInput, readonly D
               <TextArea form={form} name="dates" label={t("f.dates")} help={t("f.dates-help")} />
             </div>
             <div data-when="rule:date-range">
-              <TextArea form={form} name="dateRanges" label={t("f.date-ranges")} help={t("f.date-ranges-help")} />
+              <TextArea
+                form={form}
+                name="dateRanges"
+                label={t("f.date-ranges")}
+                help={t("f.date-ranges-help")}
+              />
             </div>
             <DestinationField form={form} name="match" label={t("f.match-to")} options={options} required />
-            <DestinationField form={form} name="noMatch" label={t("f.no-match-to")} options={options} required />
+            <DestinationField
+              form={form}
+              name="noMatch"
+              label={t("f.no-match-to")}
+              options={options}
+              required
+            />
           </div>
         ),
       },

@@ -47,7 +47,8 @@ export const didsPage: EntityPage<DidRow, DidInput, DidChoices> = {
     textColumn(
       "destination",
       ctx.t("f.destination"),
-      (row) => (row.destination ? destinationText(ctx, row.destination, destinations) : ctx.t("f.destination-none")),
+      (row) =>
+        row.destination ? destinationText(ctx, row.destination, destinations) : ctx.t("f.destination-none"),
       {},
     ),
     textColumn("trunkName", ctx.t("f.trunk"), (row) => row.trunkName),
@@ -58,7 +59,10 @@ export const didsPage: EntityPage<DidRow, DidInput, DidChoices> = {
   ],
   filters: (ctx, { trunks }) => [{ name: "trunkId", label: ctx.t("f.trunk"), options: trunks }],
   blank: () => valuesOf({ enabled: true }),
-  values: ({ destination, ...row }) => ({ ...valuesOf(row), ...destinationValues("destination", destination) }),
+  values: ({ destination, ...row }) => ({
+    ...valuesOf(row),
+    ...destinationValues("destination", destination),
+  }),
   read: (r) => ({
     number: r.text("number"),
     name: r.text("name"),
@@ -78,9 +82,22 @@ export const didsPage: EntityPage<DidRow, DidInput, DidChoices> = {
         label: t("tab.general"),
         body: (
           <div class="fields">
-            <TextField form={form} name="number" type="tel" label={t("f.number")} help={t("f.did-help")} required />
+            <TextField
+              form={form}
+              name="number"
+              type="tel"
+              label={t("f.number")}
+              help={t("f.did-help")}
+              required
+            />
             <TextField form={form} name="name" label={t("f.name")} />
-            <SelectField form={form} name="trunkId" label={t("f.trunk")} options={trunks} none={t("f.trunk-any")} />
+            <SelectField
+              form={form}
+              name="trunkId"
+              label={t("f.trunk")}
+              options={trunks}
+              none={t("f.trunk-any")}
+            />
             <DestinationField
               form={form}
               name="destination"
@@ -97,7 +114,12 @@ export const didsPage: EntityPage<DidRow, DidInput, DidChoices> = {
         label: t("tab.advanced"),
         body: (
           <div class="fields">
-            <TextField form={form} name="groupLabel" label={t("f.group-label")} help={t("f.group-label-help")} />
+            <TextField
+              form={form}
+              name="groupLabel"
+              label={t("f.group-label")}
+              help={t("f.group-label-help")}
+            />
             <TextField form={form} name="callerNumberPrefix" label={t("f.caller-number-prefix")} />
             <TextField form={form} name="callerNamePrefix" label={t("f.caller-name-prefix")} />
             <TextField form={form} name="note" label={t("f.note")} />
@@ -113,7 +135,13 @@ export const didsPage: EntityPage<DidRow, DidInput, DidChoices> = {
         <h2 safe>{ctx.t("explain.title")}</h2>
         <input type="hidden" name="did" value={row.number.split(/[\s,]+/)[0] ?? ""} />
         <div class="fields">
-          <TextField form={form} name="caller" type="tel" label={ctx.t("explain.caller")} placeholder="13800001234" />
+          <TextField
+            form={form}
+            name="caller"
+            type="tel"
+            label={ctx.t("explain.caller")}
+            placeholder="13800001234"
+          />
           <TextField form={form} name="at" type="datetime-local" label={ctx.t("explain.at")} />
           <div>
             <Button label={ctx.t("action.test")} />
@@ -132,7 +160,11 @@ export const didsPage: EntityPage<DidRow, DidInput, DidChoices> = {
 export function officeTime(local: string, timeZone: string): number {
   const wall = Date.parse(`${local}:00Z`);
   if (Number.isNaN(wall)) return Number.NaN;
-  const shown = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" }).format(wall);
+  const shown = new Intl.DateTimeFormat("sv-SE", {
+    timeZone,
+    dateStyle: "short",
+    timeStyle: "medium",
+  }).format(wall);
   return wall - (Date.parse(`${shown.replace(" ", "T")}Z`) - wall);
 }
 

@@ -48,7 +48,12 @@ function KeyRow(props: { form: FormState; n: string; options: readonly Destinati
         maxlength="8"
         disabled={form.locked === true}
       />
-      <DestinationControl form={form} name={`keys.${n}.to`} options={props.options} none={form.t("form.choose")} />
+      <DestinationControl
+        form={form}
+        name={`keys.${n}.to`}
+        options={props.options}
+        none={form.t("form.choose")}
+      />
       <button type="button" class="btn quiet small" data-remove-row safe>
         {form.t("action.remove-row")}
       </button>
@@ -84,7 +89,7 @@ function Rows(props: {
   id: string;
   label: string;
   add: string;
-  rows: readonly JSX.Element[];
+  rows: JSX.Element[];
   next: number;
   template: JSX.Element;
 }): JSX.Element {
@@ -146,7 +151,11 @@ function values(row: FlowRow): Values {
   for (const [n, key] of keys.entries())
     all = { ...all, [`keys.${n}.input`]: [key.input], ...destinationValues(`keys.${n}.to`, key.destination) };
   for (const [n, prompt] of prompts.entries())
-    all = { ...all, [`prompts.${n}.media`]: [String(prompt.mediaId)], [`prompts.${n}.gap`]: [String(prompt.gapS)] };
+    all = {
+      ...all,
+      [`prompts.${n}.media`]: [String(prompt.mediaId)],
+      [`prompts.${n}.gap`]: [String(prompt.gapS)],
+    };
   return all;
 }
 
@@ -194,9 +203,7 @@ export const flowsPage: EntityPage<FlowRow, FlowInput, FlowChoices> = {
               label={t("f.prompts")}
               add={t("f.add-prompt")}
               next={nextOf(prompts)}
-              rows={prompts.map((n) => (
-                <PromptRow form={form} n={n} media={media} />
-              ))}
+              rows={prompts.map((n) => <PromptRow form={form} n={n} media={media} />)}
               template={<PromptRow form={bare} n="__n__" media={media} />}
             />
             <Rows
@@ -205,9 +212,7 @@ export const flowsPage: EntityPage<FlowRow, FlowInput, FlowChoices> = {
               label={t("f.keys")}
               add={t("f.add-key")}
               next={nextOf(keys)}
-              rows={keys.map((n) => (
-                <KeyRow form={form} n={n} options={destinations} />
-              ))}
+              rows={keys.map((n) => <KeyRow form={form} n={n} options={destinations} />)}
               template={<KeyRow form={bare} n="__n__" options={destinations} />}
             />
             <CheckField form={form} name="directDial" label={t("f.direct-dial")} />
@@ -233,14 +238,43 @@ export const flowsPage: EntityPage<FlowRow, FlowInput, FlowChoices> = {
         label: t("tab.advanced"),
         body: (
           <div class="fields">
-            <TextField form={form} name="internalNumber" label={t("f.internal-number")} help={t("f.internal-number-help")} />
+            <TextField
+              form={form}
+              name="internalNumber"
+              label={t("f.internal-number")}
+              help={t("f.internal-number-help")}
+            />
             <TextField form={form} name="replayCount" type="number" label={t("f.replay")} />
-            <TextField form={form} name="inputTimeoutS" type="number" label={t("f.input-timeout")} unit={seconds} />
-            <TextField form={form} name="keyTimeoutS" type="number" label={t("f.key-timeout")} unit={seconds} />
+            <TextField
+              form={form}
+              name="inputTimeoutS"
+              type="number"
+              label={t("f.input-timeout")}
+              unit={seconds}
+            />
+            <TextField
+              form={form}
+              name="keyTimeoutS"
+              type="number"
+              label={t("f.key-timeout")}
+              unit={seconds}
+            />
             <TextField form={form} name="maxInput" type="number" label={t("f.max-input")} />
             <TextField form={form} name="delayS" type="number" label={t("f.delay")} unit={seconds} />
-            <SelectField form={form} name="timeoutPromptId" label={t("f.timeout-prompt")} options={media} none={t("form.none")} />
-            <SelectField form={form} name="noMatchPromptId" label={t("f.no-match-prompt")} options={media} none={t("form.none")} />
+            <SelectField
+              form={form}
+              name="timeoutPromptId"
+              label={t("f.timeout-prompt")}
+              options={media}
+              none={t("form.none")}
+            />
+            <SelectField
+              form={form}
+              name="noMatchPromptId"
+              label={t("f.no-match-prompt")}
+              options={media}
+              none={t("form.none")}
+            />
             <TextField form={form} name="callerNumberPrefix" label={t("f.caller-number-prefix")} />
             <TextField form={form} name="callerNamePrefix" label={t("f.caller-name-prefix")} />
           </div>
