@@ -72,7 +72,7 @@ export function Calls(props: { t: Translate; calls: readonly LiveCall[] }): JSX.
                 />{" "}
                 {call.recording ? (
                   <span class="rec" title={t("live.recording")}>
-                    <span aria-hidden="true">⏺</span>
+                    <span aria-hidden="true">●</span>
                     <span class="visually-hidden" safe>
                       {t("live.recording")}
                     </span>

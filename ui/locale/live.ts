@@ -1,5 +1,6 @@
 /** Words of the live pages: dashboard, call records with their time lines, desk, system health. */
 export const liveZh = {
+  "today.calls": "今日通话",
   "live.calls": "当前通话",
   "live.waiting": "排队",
   "live.free": "空闲坐席",
@@ -192,6 +193,7 @@ export const liveZh = {
 } as const;
 
 export const liveEn: Record<keyof typeof liveZh, string> = {
+  "today.calls": "Calls today",
   "live.calls": "Calls now",
   "live.waiting": "Waiting",
   "live.free": "Agents free",

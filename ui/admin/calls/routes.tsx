@@ -67,6 +67,7 @@ export function queryOf(url: URL, timeZone: string): ListQuery {
     search: asked.get("q") ?? "",
     filters,
     sort: asked.get("sort") ?? "startedAt",
+    // Newest first unless the heading was pressed for the other way.
     descending: asked.get("sort") === null || asked.get("dir") === "desc",
     page: Math.max(1, Number(asked.get("page")) || 1),
     pageSize: 50,
@@ -187,7 +188,7 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
   const rows = await app.calls.records.get(actor, journey);
   const events = await app.calls.records.timeline(actor, journey);
   const agents = new Map((await app.people.agents.options(SYSTEM_ACTOR)).map(({ id, label }) => [id, label]));
-  const recordings = rows.flatMap((row) => (row.recording ? [row.recording] : []));
+  const recordings = rows.flatMap((row) => (row.recording?.state === "done" ? [row.recording.id] : []));
   const row = rows[0];
   const facts: [string, string][] = row
     ? [
@@ -232,8 +233,9 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
 async function recording(ctx: Ctx): Promise<Response> {
   const id = ctx.params.id ?? "";
   const download = ctx.url.searchParams.has("download");
-  const path = await ctx.app.calls.records.recordingFile(ctx.actor, id, { download });
-  return audioResponse(Bun.file(path), ctx.request.headers.get("range"), { name: `${id}.wav`, download });
+  const use = download ? "download" : "play";
+  const { path, name } = await ctx.app.calls.records.recordingFile(ctx.actor, id, use);
+  return audioResponse(Bun.file(path), ctx.request.headers.get("range"), { name, download });
 }
 
 /** Starts the export of what the list shows now and leads to its page. */

@@ -53,7 +53,12 @@ export function columnsOf(ctx: Ctx): readonly (Column<CallRecordView> & { readon
     { key: "callee", label: t("live.callee"), standard: true, cell: (row) => text(row.calleeActual) },
     { key: "did", label: t("calls.did"), standard: false, cell: (row) => text(row.didNumber ?? "") },
     { key: "group", label: t("calls.group"), standard: true, cell: (row) => text(row.groupName ?? "") },
-    { key: "agent", label: t("calls.agent"), standard: true, cell: (row) => text(row.agentNumber ?? "") },
+    {
+      key: "agent",
+      label: t("calls.agent"),
+      standard: true,
+      cell: (row) => text(`${row.agentNumber ?? ""} ${row.agentName ?? ""}`.trim()),
+    },
     {
       key: "result",
       label: t("calls.result"),
@@ -90,7 +95,7 @@ export function columnsOf(ctx: Ctx): readonly (Column<CallRecordView> & { readon
       cell: (row) =>
         row.recording ? (
           <span aria-label={t("yes")} role="img">
-            ⏺
+            ●
           </span>
         ) : (
           ""

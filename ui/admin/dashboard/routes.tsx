@@ -4,6 +4,8 @@ import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
 import { SYSTEM_ACTOR } from "../../../appliance/kernel.ts";
+import { officeDayStart } from "../../../appliance/routing/index.ts";
+import { Facts } from "../../components/layout.tsx";
 import { Shell } from "../../components/shell.tsx";
 import type { Ctx } from "../../http/context.ts";
 import { handle, redirect } from "../../http/index.ts";
@@ -60,6 +62,25 @@ function Checklist(props: { ctx: Ctx; steps: readonly Step[] }): JSX.Element {
   );
 }
 
+/** Counts of the office's day so far; only for people who may see every call. */
+function Today(props: { ctx: Ctx }): JSX.Element {
+  const { app, t, actor } = props.ctx;
+  if (actor.scope !== "all") return "";
+  const from = officeDayStart(app.now(), app.system.settings.get().timeZone);
+  const counts = app.calls.records.todayCounts(from);
+  return (
+    <section class="card">
+      <Facts
+        facts={[
+          [t("today.calls"), <b safe>{String(counts.calls)}</b>],
+          [t("live.answered-today"), <b safe>{String(counts.answered)}</b>],
+          [t("live.abandoned-today"), <b safe>{String(counts.abandoned)}</b>],
+        ]}
+      />
+    </section>
+  );
+}
+
 export function dashboard(app: App) {
   return new Elysia().get(
     "/",
@@ -71,6 +92,7 @@ export function dashboard(app: App) {
       return (
         <Shell ctx={ctx} title={ctx.t("nav.dashboard")} live="dashboard">
           {steps.length > 0 ? <Checklist ctx={ctx} steps={steps} /> : ""}
+          <Today ctx={ctx} />
           <h2 safe>{ctx.t("live.calls")}</h2>
           <div id="live-calls">{part("live-calls")}</div>
           <h2 safe>{ctx.t("live.groups")}</h2>
