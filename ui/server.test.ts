@@ -44,6 +44,7 @@ beforeAll(async () => {
     routing,
     queueing,
     system,
+    calls: { live: { picture: () => ({ at: 0, calls: [], agents: [], groups: [] }), onChange: () => () => {} } },
     sip: { trunks: { state: () => undefined } },
   } as unknown as App;
   web = createWeb(app);
@@ -138,8 +139,9 @@ test("deleting names what is destroyed", async () => {
 });
 
 test("requests from other sites are refused", async () => {
-  for (const extra of [{ origin: "http://evil.test" }, { "sec-fetch-site": "cross-site" }])
-    expect((await post("/blacklist/new", { number: "1" }, extra as Record<string, string>)).status).toBe(403);
+  const marks: Record<string, string>[] = [{ origin: "http://evil.test" }, { "sec-fetch-site": "cross-site" }];
+  for (const extra of marks)
+    expect((await post("/blacklist/new", { number: "1" }, extra)).status).toBe(403);
 });
 
 test("a new agent's passwords are shown once; without permission a readable 403", async () => {
