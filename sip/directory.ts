@@ -68,7 +68,13 @@ export interface Directory {
 export interface DeviceState {
   readonly extensionId: number;
   readonly online: boolean;
-  readonly devices: readonly { readonly contact: string; readonly source: string; readonly userAgent: string; readonly expiresAt: number; readonly latencyMs: number | null }[];
+  readonly devices: readonly {
+    readonly contact: string;
+    readonly source: string;
+    readonly userAgent: string;
+    readonly expiresAt: number;
+    readonly latencyMs: number | null;
+  }[];
 }
 
 export interface TrunkState {

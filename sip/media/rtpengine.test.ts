@@ -1,7 +1,7 @@
 /** Supervision and control of rtpengine: what happens when things go wrong. */
 import { afterAll, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RtpengineRefusedError, RtpengineTimeoutError } from "./errors.ts";
@@ -86,6 +86,8 @@ test("a leftover of an earlier run is ended, a foreign process with that pid is 
   // Its config is never read: the name of the file among its arguments is what marks it as ours.
   const leftover = Bun.spawn(["sh", "-c", "sleep 30; true", config]);
   writeFileSync(join(run, "rtpengine.pid"), String(leftover.pid));
+  // Until its exec is through, a new process still has its parent's arguments.
+  while (!readFileSync(`/proc/${leftover.pid}/cmdline`, "utf8").includes(config)) await Bun.sleep(1);
   const second = await RtpengineProcess.start(settings("run"), () => {});
   expect(await leftover.exited).not.toBe(0);
   const { pid } = second;
