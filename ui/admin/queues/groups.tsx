@@ -115,7 +115,13 @@ function Members(props: { form: FormState; agents: readonly Choice[] }): JSX.Ele
         </div>
       </div>
       <Field form={form} name="leaderIds" label={form.t("f.leaders")} help={form.t("f.leaders-help")}>
-        <select id="f-leaderIds" name="leaderIds" multiple="multiple" disabled={form.locked === true} class="tall">
+        <select
+          id="f-leaderIds"
+          name="leaderIds"
+          multiple="multiple"
+          disabled={form.locked === true}
+          class="tall"
+        >
           {agents.map((item) => (
             <option value={item.value} selected={leaders.includes(item.value)} safe>
               {item.label}

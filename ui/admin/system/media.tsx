@@ -4,7 +4,15 @@ import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
 import { ValidationError } from "../../../appliance/kernel.ts";
 import type { MediaFileInput, MediaFileRow } from "../../../appliance/routing/index.ts";
-import { Button, Field, type FormState, Notice, SelectField, Shell, TextField } from "../../components/index.ts";
+import {
+  Button,
+  Field,
+  type FormState,
+  Notice,
+  SelectField,
+  Shell,
+  TextField,
+} from "../../components/index.ts";
 import {
   type Complaints,
   type Ctx,
@@ -72,7 +80,9 @@ export const mediaFilesPage: EntityPage<MediaFileRow, MediaFileInput, null> = {
   blank: () => ({}),
   values: (row) => valuesOf({ ...row }),
   read: (r) => readFields(r),
-  panes: (form) => [{ id: "general", label: form.t("tab.general"), body: <div class="fields">{fields(form)}</div> }],
+  panes: (form) => [
+    { id: "general", label: form.t("tab.general"), body: <div class="fields">{fields(form)}</div> },
+  ],
   aside: (ctx, row) => (
     <div class="card">
       <p>
@@ -90,7 +100,11 @@ function uploadPage(ctx: Ctx, values: Values, complaints: Complaints): JSX.Eleme
   const form: FormState = { t, values, complaints };
   const title = t("form.new", { what: t("noun.media-file") });
   return (
-    <Shell ctx={ctx} title={title} crumbs={[{ label: t("nav.media-files"), href: "/media-files" }, { label: title }]}>
+    <Shell
+      ctx={ctx}
+      title={title}
+      crumbs={[{ label: t("nav.media-files"), href: "/media-files" }, { label: title }]}
+    >
       <form class="card" method="post" action="/media-upload" enctype="multipart/form-data">
         <div class="fields">
           {Object.keys(complaints).length > 0 ? (
@@ -142,7 +156,10 @@ export function mediaRoutes(app: App) {
         const file = Bun.file(await app.routing.mediaFiles.path(ctx.actor, id));
         const name = ctx.url.searchParams.has("download") ? "attachment" : "inline";
         return new Response(file, {
-          headers: { "content-type": "audio/wav", "content-disposition": `${name}; filename="media-${id}.wav"` },
+          headers: {
+            "content-type": "audio/wav",
+            "content-disposition": `${name}; filename="media-${id}.wav"`,
+          },
         });
       }),
     );

@@ -61,8 +61,18 @@ async function settingsPage(ctx: Ctx, values: Values, complaints: Complaints): P
                   <SelectField form={form} name="language" label={t("f.language")} options={languages} />
                   <SelectField form={form} name="timeZone" label={t("setup.time-zone")} options={zones} />
                   <TextField form={form} name="country" label={t("setup.country")} />
-                  <TextField form={form} name="areaCode" label={t("setup.area-code")} help={t("setup.area-code-help")} />
-                  <TextField form={form} name="emergencyNumbers" label={t("setup.emergency")} help={t("setup.emergency-help")} />
+                  <TextField
+                    form={form}
+                    name="areaCode"
+                    label={t("setup.area-code")}
+                    help={t("setup.area-code-help")}
+                  />
+                  <TextField
+                    form={form}
+                    name="emergencyNumbers"
+                    label={t("setup.emergency")}
+                    help={t("setup.emergency-help")}
+                  />
                 </div>
               ),
             },
@@ -71,8 +81,20 @@ async function settingsPage(ctx: Ctx, values: Values, complaints: Complaints): P
               label: t("nav.calls"),
               body: (
                 <div class="fields">
-                  <TextField form={form} name="outboundRingS" type="number" label={t("set.outbound-ring")} unit={s} />
-                  <TextField form={form} name="extensionRingS" type="number" label={t("set.extension-ring")} unit={s} />
+                  <TextField
+                    form={form}
+                    name="outboundRingS"
+                    type="number"
+                    label={t("set.outbound-ring")}
+                    unit={s}
+                  />
+                  <TextField
+                    form={form}
+                    name="extensionRingS"
+                    type="number"
+                    label={t("set.extension-ring")}
+                    unit={s}
+                  />
                   <SelectField
                     form={form}
                     name="systemDisplayedNumberId"
@@ -80,9 +102,27 @@ async function settingsPage(ctx: Ctx, values: Values, complaints: Complaints): P
                     options={numbers}
                     none={t("form.none")}
                   />
-                  <TextField form={form} name="maxInboundCalls" type="number" label={t("set.max-inbound")} help={t("f.zero-no-limit")} />
-                  <SelectField form={form} name="holdMusicId" label={t("f.hold-music")} options={media} none={t("form.none")} />
-                  <SelectField form={form} name="waitingMusicId" label={t("f.waiting-music")} options={media} none={t("form.none")} />
+                  <TextField
+                    form={form}
+                    name="maxInboundCalls"
+                    type="number"
+                    label={t("set.max-inbound")}
+                    help={t("f.zero-no-limit")}
+                  />
+                  <SelectField
+                    form={form}
+                    name="holdMusicId"
+                    label={t("f.hold-music")}
+                    options={media}
+                    none={t("form.none")}
+                  />
+                  <SelectField
+                    form={form}
+                    name="waitingMusicId"
+                    label={t("f.waiting-music")}
+                    options={media}
+                    none={t("form.none")}
+                  />
                 </div>
               ),
             },
@@ -94,7 +134,13 @@ async function settingsPage(ctx: Ctx, values: Values, complaints: Complaints): P
                   <CheckField form={form} name="recordInbound" label={t("set.record-inbound")} />
                   <CheckField form={form} name="recordOutbound" label={t("set.record-outbound")} />
                   <CheckField form={form} name="recordInternal" label={t("set.record-internal")} />
-                  <TextField form={form} name="recordingDays" type="number" label={t("set.recording-days")} help={t("set.recording-days-help")} />
+                  <TextField
+                    form={form}
+                    name="recordingDays"
+                    type="number"
+                    label={t("set.recording-days")}
+                    help={t("set.recording-days-help")}
+                  />
                 </div>
               ),
             },
@@ -145,7 +191,8 @@ export function systemRoutes(app: App) {
           recordInternal: r.flag("recordInternal"),
           recordingDays: r.int("recordingDays", 0),
         };
-        const again = async (complaints: Complaints) => html(ctx, await settingsPage(ctx, values, complaints), 422);
+        const again = async (complaints: Complaints) =>
+          html(ctx, await settingsPage(ctx, values, complaints), 422);
         if (Object.keys(r.complaints).length > 0) return again(r.complaints);
         try {
           await app.system.settings.save(ctx.actor, input);
@@ -163,7 +210,11 @@ export function systemRoutes(app: App) {
         const { t, when } = ctx;
         const query = ctx.url.searchParams;
         const page = Math.max(1, Number.parseInt(query.get("page") ?? "1", 10) || 1);
-        const found = await app.system.audit.list(ctx.actor, { search: query.get("q") ?? "", page, pageSize: 50 });
+        const found = await app.system.audit.list(ctx.actor, {
+          search: query.get("q") ?? "",
+          page,
+          pageSize: 50,
+        });
         const body = (
           <div id="list">
             <Filters visit={ctx} filters={[]} />
@@ -174,7 +225,12 @@ export function systemRoutes(app: App) {
                 textColumn("at", t("audit.at"), (row: AuditRow) => when.second(row.at), {}),
                 textColumn("actor", t("audit.actor"), (row: AuditRow) => row.actor, {}),
                 textColumn("action", t("audit.action"), (row: AuditRow) => row.action, {}),
-                textColumn("subject", t("audit.subject"), (row: AuditRow) => `${row.subject} ${row.subjectId}`, {}),
+                textColumn(
+                  "subject",
+                  t("audit.subject"),
+                  (row: AuditRow) => `${row.subject} ${row.subjectId}`,
+                  {},
+                ),
                 textColumn("address", t("audit.address"), (row: AuditRow) => row.address, {}),
                 textColumn("detail", t("audit.detail"), (row: AuditRow) => JSON.stringify(row.detail), {}),
               ]}
