@@ -214,12 +214,14 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
           .map(([label, body]) => [label, <span safe>{body}</span>] as const)}
       />
       {ctx.can("recordings.play") && recordings.length > 0 ? (
-        recordings.map((id) => (
-          <p>
-            {/* biome-ignore lint/a11y/useMediaCaption: a telephone call has no captions */}
-            <audio controls="controls" preload="metadata" src={`/recordings/${encodeURIComponent(id)}`} />
-          </p>
-        ))
+        <>
+          {recordings.map((id) => (
+            <p>
+              {/* biome-ignore lint/a11y/useMediaCaption: a telephone call has no captions */}
+              <audio controls="controls" preload="metadata" src={`/recordings/${encodeURIComponent(id)}`} />
+            </p>
+          ))}
+        </>
       ) : (
         <Notice tone="info" text={t("calls.no-recording")} />
       )}

@@ -132,12 +132,12 @@ export function health(app: App) {
   return new Elysia().get(
     "/health",
     handle(app, "health.view", async (ctx) => {
-      const machine = await machineCard(ctx);
-      const trunks = await trunksCard(ctx);
+      const safeMachine = await machineCard(ctx);
+      const safeTrunks = await trunksCard(ctx);
       return (
         <Shell ctx={ctx} title={ctx.t("health.title")}>
-          {machine}
-          {trunks}
+          {safeMachine}
+          {safeTrunks}
           <Alarms ctx={ctx} />
         </Shell>
       );
