@@ -53,7 +53,7 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
   const clock = systemClock(deps.now);
   const office = () => routing.current();
   const log = createLog({ store });
-  const closed = closeBroken(log, readHeartbeat(store) ?? 0, (file) => repairRecording(file));
+  const closed = await closeBroken(log, readHeartbeat(store) ?? 0, repairRecording);
   if (closed > 0) deps.log(`closed ${closed} calls that an earlier run left open`);
   const heartbeat = startHeartbeat(store, clock);
 
