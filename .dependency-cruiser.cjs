@@ -64,12 +64,12 @@ module.exports = {
         path: "^appliance/",
         pathNot: "^appliance/(main|compose)\\.ts$|^appliance/(commands|demo)/|\\.test\\.tsx?$",
       },
-      to: { path: "^sip/", pathNot: "^sip/index\\.ts$", dependencyTypesNot: typeOnly },
+      to: { path: "^sip/", pathNot: "^sip/(media/)?index\\.ts$", dependencyTypesNot: typeOnly },
     },
     {
       name: "one-importer-of-drachtio",
       severity: "error",
-      from: { path: "^(appliance|ui|sip|storage|provisioning|bench)/", pathNot: "^sip/srf/" },
+      from: { path: "^(appliance|ui|sip|storage|provisioning|bench)/", pathNot: "^sip/srf/|\\.test\\.tsx?$" },
       to: { path: "node_modules/drachtio-srf" },
     },
     {
