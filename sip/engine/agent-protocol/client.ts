@@ -74,9 +74,9 @@ export class AgentClient {
       return;
     }
     if (this.flushing) return;
-    // All frames of one turn leave in one write.
+    // All frames of one turn of the event loop leave in one write: a burst of messages costs one system call.
     this.flushing = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.flushing = false;
       this.flush();
     });

@@ -9,14 +9,17 @@ export class FrameError extends Error {
 
 const HASH = 35;
 
-/** One frame, ready for the socket. */
+/** One frame, ready for the socket: written once, into one buffer. */
 export function frame(leader: string, message?: Uint8Array): Buffer {
-  if (!message) {
-    const payload = Buffer.from(leader);
-    return Buffer.concat([Buffer.from(`${payload.length}#`), payload]);
-  }
-  const head = Buffer.from(`${leader}\r\n`);
-  return Buffer.concat([Buffer.from(`${head.length + message.length}#`), head, message]);
+  const line = message ? `${leader}\r\n` : leader;
+  const lineBytes = Buffer.byteLength(line);
+  const size = lineBytes + (message?.length ?? 0);
+  const digits = `${size}#`;
+  const bytes = Buffer.allocUnsafe(digits.length + size);
+  const at = bytes.write(digits, 0, "latin1");
+  bytes.write(line, at, "utf8");
+  if (message) bytes.set(message, at + lineBytes);
+  return bytes;
 }
 
 /** Cuts a byte stream into payloads. */

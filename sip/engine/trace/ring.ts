@@ -29,6 +29,9 @@ const SECRETS =
  */
 export class TraceRing {
   private readonly calls = new Map<string, Kept[]>();
+  /** Call-IDs in a ring: asking a map for its oldest key again and again walks over all that were deleted. */
+  private readonly order: string[] = [];
+  private made = 0;
 
   /** @param maxCalls calls kept; the oldest goes first. @param maxMessages messages kept of each call. */
   constructor(
@@ -42,16 +45,15 @@ export class TraceRing {
 
   /** Notes a message of a call; registrations and keep-alives are left out. */
   note(direction: "in" | "out", remote: string, message: SipMessage): void {
-    const method =
-      message.kind === "request" ? message.method : (headerOf(message, "CSeq").split(/\s+/)[1] ?? "");
+    const method = message.kind === "request" ? message.method : methodOf(headerOf(message, "CSeq"));
     if (!TRACED.has(method) || this.maxCalls === 0) return;
     const callId = callIdOf(message);
     let kept = this.calls.get(callId);
     if (!kept) {
-      if (this.calls.size >= this.maxCalls) {
-        const [oldest] = this.calls.keys();
-        if (oldest !== undefined) this.calls.delete(oldest);
-      }
+      const place = this.made++ % this.maxCalls;
+      const oldest = this.order[place];
+      if (oldest !== undefined) this.calls.delete(oldest);
+      this.order[place] = callId;
       kept = [];
       this.calls.set(callId, kept);
     }
@@ -83,6 +85,10 @@ export class TraceRing {
 function headerOf(message: SipMessage, name: string): string {
   for (const entry of message.headers) if (entry.name === name) return entry.value;
   return "";
+}
+
+function methodOf(cseq: string): string {
+  return cseq.slice(Math.max(cseq.lastIndexOf(" "), cseq.lastIndexOf("\t")) + 1);
 }
 
 /** Hides credentials and the keys of SDES media. */
