@@ -250,6 +250,10 @@ export class TestAudio {
     this.#sequence = (this.#sequence + 1) & 0xffff;
     const packets = this.disturb ? this.disturb(packet, this.packetsSent) : [packet];
     this.packetsSent++;
-    for (const each of packets) this.#socket.send(each, this.#remote.port, this.#remote.address);
+    try {
+      for (const each of packets) this.#socket.send(each, this.#remote.port, this.#remote.address);
+    } catch {
+      // The peer's socket is gone (ICMP); its signalling tells the end of the call.
+    }
   }
 }

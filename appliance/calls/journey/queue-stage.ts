@@ -27,6 +27,8 @@ export class QueueStage implements Stage {
   readonly #waiter: Waiter;
   #joinedAt = 0;
   #joined = false;
+  /** No more offers: ending the old ones must not lead to new ones. */
+  #leaving = false;
   #left = false;
   #playing: { readonly id: string; readonly what: "music" | "announcement" } | null = null;
 
@@ -46,7 +48,7 @@ export class QueueStage implements Stage {
       groupId: group.id,
       tried: this.#tried,
       get offering() {
-        return offers.size > 0 || !stage.#joined;
+        return offers.size > 0 || !stage.#joined || stage.#leaving;
       },
       offer: (agentIds, why) => journey.step(() => this.#offer(agentIds, why)),
       emptied: (reason) =>
@@ -251,6 +253,7 @@ export class QueueStage implements Stage {
   }
 
   #cancelOffers(reason: OfferMissedReason): void {
+    this.#leaving = true;
     for (const [leg, offer] of [...this.#offers]) {
       this.#offers.delete(leg);
       this.#journey.fact("offer.missed", leg, { agentId: offer.agentId, groupId: this.#group.id, reason });
