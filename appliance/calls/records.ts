@@ -166,7 +166,7 @@ export function createRecords(deps: { readonly store: Store; readonly now: Now }
         .selectAll()
         .where("id", "=", id)
         .executeTakeFirst();
-      if (!row || row.state !== "done") throw new NotFoundError("recording", id);
+      if (row?.state !== "done") throw new NotFoundError("recording", id);
       const [record] = await partsOf(actor, row.journey);
       await store.write((tx) =>
         insertAudit(

@@ -1,4 +1,6 @@
 /** After a crash: what was under way is closed truthfully in the log; a heartbeat tells until when we lived. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Store } from "../../storage/database.ts";
 import type { Clock } from "./clock.ts";
 import type { BridgeMode, CallEvent, CallFact } from "./events.ts";
@@ -10,24 +12,20 @@ export interface RepairedRecording {
   readonly sha256: string;
 }
 
-const HEARTBEAT_KEY = "heartbeat";
+const HEARTBEAT_FILE = "heartbeat";
 const HEARTBEAT_MS = 2000;
 
-/** Writes the time every 2 s; the function given back stops it. A failing disk is told once to the log file. */
+/**
+ * Notes the time every 2 s in a file of its own (a setting would become part of each configuration version); the
+ * function given back stops it. A failing disk is told once to the log.
+ */
 export function startHeartbeat(store: Store, clock: Clock): () => void {
   let cancel = () => {};
   let failed = false;
   const beat = () => {
     const now = clock.now();
     try {
-      store.sync.transaction(() =>
-        store.sync
-          .prepare(
-            `INSERT INTO setting (key, value_json, updated_at) VALUES (?, ?, ?)
-             ON CONFLICT (key) DO UPDATE SET value_json = excluded.value_json, updated_at = excluded.updated_at`,
-          )
-          .run(HEARTBEAT_KEY, String(now), now),
-      );
+      writeFileSync(join(store.folder, HEARTBEAT_FILE), `${now}\n`);
       failed = false;
     } catch (error) {
       if (!failed)
@@ -40,13 +38,14 @@ export function startHeartbeat(store: Store, clock: Clock): () => void {
   return () => cancel();
 }
 
-/** When the last run was alive, UTC ms; 0 = never. */
+/** When the last run was alive, UTC ms; 0 = never or not known. */
 export function readHeartbeat(store: Store): number {
-  const row = store.sync.prepare("SELECT value_json FROM setting WHERE key = ?").get(HEARTBEAT_KEY) as {
-    value_json: string;
-  } | null;
-  const at = Number(row?.value_json);
-  return Number.isFinite(at) ? at : 0;
+  try {
+    const at = Number(readFileSync(join(store.folder, HEARTBEAT_FILE), "utf8"));
+    return Number.isSafeInteger(at) ? at : 0;
+  } catch {
+    return 0;
+  }
 }
 
 /**
@@ -65,10 +64,18 @@ export async function closeBroken(
     const open = openThings(events);
     const repaired = new Map<string, RepairedRecording | null>();
     for (const [recording, file] of open.recordings)
-      repaired.set(recording, await Promise.resolve(repair(file)).catch(() => null));
+      repaired.set(recording, await attempt(() => repair(file)));
     log.append(closingFacts(journey, events, open, lastAlive, repaired));
   }
   return journeys.length;
+}
+
+async function attempt<T>(work: () => T | Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch {
+    return null;
+  }
 }
 
 interface OpenThings {
