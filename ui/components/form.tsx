@@ -1,5 +1,5 @@
 /** Form parts: each field shows its label, help, what was typed and, beside it, what is wrong with it. */
-import { Html } from "@kitajs/html";
+import { type Children, Html } from "@kitajs/html";
 import { type Complaints, type Values, value } from "../http/forms.ts";
 import type { Translate } from "../locale/index.ts";
 
@@ -29,7 +29,7 @@ export function Field(props: {
   required?: boolean;
   wide?: boolean;
   unit?: string;
-  children: JSX.Element;
+  children: Children;
 }): JSX.Element {
   const { form, name } = props;
   return (
@@ -207,7 +207,7 @@ export function SaveBar(props: { t: Translate; backHref: string; label?: string 
       <a class="btn" href={props.backHref} safe>
         {t("action.cancel")}
       </a>
-      <button class="btn primary" safe>
+      <button type="submit" class="btn primary" safe>
         {props.label ?? t("action.save")}
       </button>
     </div>
@@ -220,7 +220,7 @@ export function GuardedForm(props: {
   action: string;
   dirty?: boolean;
   upload?: boolean;
-  children: JSX.Element | JSX.Element[];
+  children: Children;
 }): JSX.Element {
   const htmx = {
     "hx-post": props.action,

@@ -1,5 +1,5 @@
 /** Building blocks of pages: buttons, notices, empty lists, side panels, tabs. */
-import { Html } from "@kitajs/html";
+import { type Children, Html } from "@kitajs/html";
 import type { Visit } from "../http/context.ts";
 
 export function LinkButton(props: {
@@ -49,7 +49,7 @@ export function Notice(props: { tone: "danger" | "warn" | "ok" | "info"; text: s
 }
 
 /** An empty list says what belongs here and offers the first step. */
-export function Empty(props: { title: string; text: string; action?: JSX.Element }): JSX.Element {
+export function Empty(props: { title: string; text: string; action?: Children }): JSX.Element {
   return (
     <div class="empty">
       <h3 safe>{props.title}</h3>
@@ -64,7 +64,7 @@ export function SidePanel(props: {
   visit: Visit;
   title: string;
   closeHref: string;
-  children: JSX.Element | JSX.Element[];
+  children: Children;
 }): JSX.Element {
   return (
     <aside class="panel" aria-label={props.title}>
@@ -108,9 +108,9 @@ export function Tabs(props: { panes: readonly TabPane[] }): JSX.Element {
           </button>
         ))}
       </div>
-      {props.panes.map((pane, index) => (
-        <div role="tabpanel" id={`pane-${pane.id}`} aria-labelledby={`tab-${pane.id}`} hidden={index !== 0}>
-          {pane.body}
+      {props.panes.map(({ id, body }, index) => (
+        <div role="tabpanel" id={`pane-${id}`} aria-labelledby={`tab-${id}`} hidden={index !== 0}>
+          {body}
         </div>
       ))}
     </>

@@ -1,5 +1,5 @@
 /** The frame of a page: sidebar, top bar with the live strip, breadcrumb, title and primary action. */
-import { Html } from "@kitajs/html";
+import { type Children, Html } from "@kitajs/html";
 import { ASSETS } from "../assets/assets.ts";
 import type { Ctx, Visit } from "../http/context.ts";
 import { LIVE_SCRIPT, type LivePage, LiveStream } from "../live/stream.tsx";
@@ -17,7 +17,7 @@ const HTMX = JSON.stringify({ includeIndicatorCSS: false, extensions: "sse", noS
 export function Document(props: {
   visit: Visit;
   title: string;
-  children: JSX.Element | JSX.Element[];
+  children: Children;
   scripts?: readonly string[];
   bodyClass?: string;
 }): JSX.Element {
@@ -69,11 +69,11 @@ export function Logo(): JSX.Element {
 export function Shell(props: {
   ctx: Ctx;
   title: string;
-  children: JSX.Element | JSX.Element[];
+  children: Children;
   crumbs?: readonly Crumb[];
-  actions?: JSX.Element;
+  actions?: Children;
   lead?: string;
-  panel?: JSX.Element;
+  panel?: Children;
   scripts?: readonly string[];
   /** Which live regions the page has besides the top bar's. */
   live?: LivePage;
@@ -213,8 +213,8 @@ export function Plain(props: {
   visit: Visit;
   title: string;
   wide?: boolean;
-  children: JSX.Element | JSX.Element[];
-  foot?: JSX.Element;
+  children: Children;
+  foot?: Children;
 }): JSX.Element {
   return (
     <Document visit={props.visit} title={props.title}>

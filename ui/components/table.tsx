@@ -1,5 +1,5 @@
 /** Tables with sorting, picking and paging; the toolbar with search, filters and chips. */
-import { Html } from "@kitajs/html";
+import { type Children, Html } from "@kitajs/html";
 import type { Visit } from "../http/context.ts";
 
 export interface Column<Row> {
@@ -148,8 +148,8 @@ export function Filters(props: {
   visit: Visit;
   filters: readonly Filter[];
   search?: string;
-  children?: JSX.Element;
-  end?: JSX.Element;
+  children?: Children;
+  end?: Children;
 }): JSX.Element {
   const { visit } = props;
   const query = visit.url.searchParams;
@@ -180,7 +180,7 @@ export function Filters(props: {
         </select>
       ))}
       {props.children ?? ""}
-      <button class="btn" safe>
+      <button type="submit" class="btn" safe>
         {visit.t("table.search")}
       </button>
       {set.map(({ filter, option }) => {

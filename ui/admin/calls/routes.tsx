@@ -217,7 +217,6 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
         <>
           {recordings.map((id) => (
             <p>
-              {/* biome-ignore lint/a11y/useMediaCaption: a telephone call has no captions */}
               <audio controls="controls" preload="metadata" src={`/recordings/${encodeURIComponent(id)}`} />
             </p>
           ))}

@@ -111,7 +111,7 @@ export async function listPage<Row extends { readonly id: number }, Input, C, Sa
       title={ctx.t(page.title)}
       actions={
         <>
-          {page.actions?.(ctx) ?? ""}
+          {page.actions ? page.actions(ctx) : ""}
           {found.total > 0 ? add : ""}
         </>
       }

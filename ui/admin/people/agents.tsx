@@ -1,5 +1,5 @@
 /** Agents: list, form, and adding a series of them. */
-import { Html } from "@kitajs/html";
+import { type Children, Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
 import { ValidationError } from "../../../appliance/kernel.ts";
@@ -245,7 +245,7 @@ async function seriesPage(
   ctx: Ctx,
   values: Values,
   complaints: FormState["complaints"],
-  preview?: JSX.Element,
+  preview?: Children,
 ): Promise<JSX.Element> {
   const { t } = ctx;
   const form: FormState = { t, values, complaints };

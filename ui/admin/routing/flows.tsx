@@ -1,5 +1,5 @@
 /** One-level IVR menus: prompts, key rows, what happens on silence and on a wrong key. */
-import { Html } from "@kitajs/html";
+import { type Children, Html } from "@kitajs/html";
 import type { DestinationOption, FlowInput, FlowRow } from "../../../appliance/routing/index.ts";
 import {
   CheckField,
@@ -89,9 +89,9 @@ function Rows(props: {
   id: string;
   label: string;
   add: string;
-  rows: JSX.Element[];
+  rows: Children;
   next: number;
-  template: JSX.Element;
+  template: Children;
 }): JSX.Element {
   return (
     <div class="field wide" data-label={props.label} data-field={props.id}>
