@@ -1,4 +1,4 @@
-import { type AgentClient, AgentServer } from "./agent-protocol/index.ts";
+import { AgentServer } from "./agent-protocol/index.ts";
 import { DEFAULT_LIMITS, type EngineConfig } from "./config.ts";
 import { type Ban, DEFENCE_DEFAULTS, Detector } from "./defence/index.ts";
 import { Core, lookupResolve, type Resolve } from "./dialog/index.ts";
@@ -32,8 +32,8 @@ export interface Engine {
   allow(entry: string): void;
   trace(callId: string): TraceEntry[];
   traceText(callId: string): string;
-  /** Releases calls with BYE, closes everything. */
-  stop(): Promise<void>;
+  /** Releases calls with BYE, closes everything. `silent`: without a word, as when the power fails. */
+  stop(options?: { readonly silent?: boolean }): Promise<void>;
 }
 
 /**
@@ -86,7 +86,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     { ...config.agent, hostports: () => hostports },
     {
       onSip: (client, id, fields, message) => core.onSip(client, id, fields, message),
-      onProxy: (client: AgentClient, id) => client.reply(id, "NOK|proxy is not available"),
+      onProxy: (client, id, fields, message) => core.onProxy(client, id, fields, message),
       onGone: (client) => core.onGone(client),
     },
   );
@@ -129,8 +129,8 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     allow: (entry) => detector.allow(entry),
     trace: (callId) => trace.entries(callId),
     traceText: (callId) => trace.text(callId),
-    async stop() {
-      core.releaseAll();
+    async stop(options = {}) {
+      if (options.silent !== true) core.releaseAll();
       // One turn for the BYEs to leave; their answers are nobody's any more.
       await new Promise((resolve) => setImmediate(resolve));
       layer.close();

@@ -134,3 +134,14 @@ export function namesAddress(uri: string, address: string, port: number): boolea
   const place = hostPortOf(uri);
   return place !== undefined && place.host === address.toLowerCase() && (place.port ?? 5060) === port;
 }
+
+/** Whether a URI names one of our listeners. */
+export function namesUs(listening: readonly ListenPoint[], uri: string): boolean {
+  const place = hostPortOf(uri);
+  if (!place) return false;
+  return listening.some(
+    (point) =>
+      point.port === (place.port ?? (point.protocol === "tls" ? 5061 : 5060)) &&
+      (point.address === place.host || point.externalAddress === place.host),
+  );
+}

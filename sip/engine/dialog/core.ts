@@ -1,5 +1,6 @@
 import { type AppMessage, parseAppMessage } from "../agent-protocol/index.ts";
 import type { InboundMessage } from "../message/model.ts";
+import { ProxyCore } from "../proxy/index.ts";
 import { cseqOf, type ServerTransaction, type TransactionUser } from "../transaction/index.ts";
 import { Answers } from "./answers.ts";
 import { dialogRequest } from "./build.ts";
@@ -20,6 +21,7 @@ export class Core implements TransactionUser {
   private readonly answers: Answers;
   private readonly outgoing: Outgoing;
   private readonly sessions: SessionTimers;
+  private readonly proxy: ProxyCore;
 
   constructor(options: CoreOptions) {
     this.context = new CoreContext(options);
@@ -32,6 +34,8 @@ export class Core implements TransactionUser {
     this.outgoing = new Outgoing(this.context, this.life, network);
     this.incoming.adoptInto = (txnId, notify, tag) => network.adopt(txnId, notify, tag);
     this.sessions.refresh = (dialog) => this.refreshSession(dialog);
+    this.proxy = new ProxyCore(this.context, (pending) => this.incoming.finish(pending));
+    this.incoming.proxy = this.proxy;
     options.layer.attach(this);
   }
 
@@ -57,6 +61,16 @@ export class Core implements TransactionUser {
     if (!message) client.reply(messageId, "NOK|unable to parse message");
     else if (message.kind === "response") this.answers.send(client, messageId, fields[0] ?? "", message);
     else this.outgoing.send(client, messageId, fields, message);
+  }
+
+  /** `proxy|…` of an app. */
+  onProxy(client: AppPort, messageId: string, fields: readonly string[], bytes: Uint8Array): void {
+    this.proxy.command(client, messageId, fields, bytes);
+  }
+
+  /** Requests on their way through the proxy. */
+  get proxied(): number {
+    return this.proxy.size;
   }
 
   /** An app's connection ended: its open requests are answered, its calls released after the grace time. */

@@ -34,8 +34,17 @@ const SUPPORTED = new Set([
   "histinfo",
   "tdialog",
 ]);
+/** Methods that end here whatever the number of hops left. */
+const ANSWERED_HERE = new Set(["OPTIONS", "REGISTER"]);
 /** An INVITE that rings this long is given up, ms. */
 const RING_LIMIT = 15 * 60_000;
+
+/** What the proxy takes over; true when it did. */
+export interface PassingThrough {
+  routed(transaction: ServerTransaction): boolean;
+  ack(inbound: InboundMessage): boolean;
+  cancel(invite: ServerTransaction): boolean;
+}
 
 /** Requests from the network: to the right app, or an answer of our own (RFC 3261 §8.2, §12.2.2). */
 export class Incoming {
@@ -45,6 +54,9 @@ export class Incoming {
     private readonly reliable: Reliable,
     private readonly sessions: SessionTimers,
   ) {}
+
+  /** Set by the core: requests that only pass through. */
+  proxy: PassingThrough | undefined;
 
   request(transaction: ServerTransaction): void {
     const request = transaction.request;
@@ -56,8 +68,14 @@ export class Incoming {
   private outside(transaction: ServerTransaction): void {
     const request = transaction.request;
     const method = request.method;
+    if (this.proxy?.routed(transaction)) return;
     if (DIALOG_ONLY.has(method)) {
       this.context.refuse(transaction, 481);
+      return;
+    }
+    // What apps make of a request is mostly a new one: without this check two of them could play ball (RFC 7332 §4).
+    if (header(request, "Max-Forwards") === "0" && !ANSWERED_HERE.has(method)) {
+      this.context.refuse(transaction, 483);
       return;
     }
     const client = this.context.options.pick(method.toLowerCase());
@@ -102,7 +120,7 @@ export class Incoming {
     const fromTag = tagOf(header(request, "From")) ?? "";
     const dialog = this.dialogFor(request, toTag, fromTag);
     if (!dialog) {
-      this.context.refuse(transaction, 481);
+      if (!this.proxy?.routed(transaction)) this.context.refuse(transaction, 481);
       return;
     }
     const cseq = cseqOf(request).number;
@@ -248,7 +266,7 @@ export class Incoming {
 
   cancel(cancel: ServerTransaction, invite: ServerTransaction): void {
     const pending = this.context.serverOf.get(invite);
-    if (!invite.open) return;
+    if (!invite.open || this.proxy?.cancel(invite)) return;
     const tag = pending?.localTag;
     invite.respond(replyTo(invite.request, 487, "Request Terminated", tag ?? "zj"));
     if (!pending) return;
@@ -265,7 +283,11 @@ export class Incoming {
     const toTag = tagOf(header(ack, "To")) ?? "";
     const dialog = this.context.dialogs.find(callIdOf(ack), toTag, tagOf(header(ack, "From")) ?? "");
     const unacked = dialog?.unacked;
-    if (!dialog || !unacked || cseqOf(ack).number !== unacked.cseq) return;
+    if (!dialog) {
+      this.proxy?.ack(inbound);
+      return;
+    }
+    if (!unacked || cseqOf(ack).number !== unacked.cseq) return;
     const first = unacked.txnId === dialog.txnId;
     this.life.stopUnacked(dialog);
     dialog.inviteIn = undefined;

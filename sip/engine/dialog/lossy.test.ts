@@ -28,6 +28,7 @@ class Network {
       onFailure() {},
       send: (message, target) => this.send(address, message, target),
       localFor: (protocol) => (protocol === "udp" ? point : undefined),
+      flowPeer: () => undefined,
       async close() {},
     };
   }

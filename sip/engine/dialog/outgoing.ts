@@ -1,13 +1,14 @@
 import type { AppRequest } from "../agent-protocol/index.ts";
 import type { SipHeader, SipRequest } from "../message/model.ts";
 import { isTokenText } from "../message/tokens.ts";
-import { cseqOf, header, hostPortOf, tagOf } from "../transaction/index.ts";
+import { cseqOf, header, tagOf } from "../transaction/index.ts";
 import {
   addressUri,
   completeContentType,
   contactFor,
   dialogRequest,
   localAuthority,
+  namesUs,
   newBranch,
   newTag,
   requestHeaders,
@@ -52,12 +53,12 @@ export class Outgoing {
       client.reply(messageId, "NOK|invalid request-uri");
       return;
     }
-    if (this.isMyself(app.uri) && proxy === "") {
+    if (namesUs(this.context.transport.listening, app.uri) && proxy === "") {
       client.reply(messageId, "NOK|can not send request to myself");
       return;
     }
     const route = app.headers.find((entry) => entry.name === "Route")?.value;
-    const next = route !== undefined ? addressUri(route) : proxy !== "" ? addressUri(proxy) : app.uri;
+    const next = route !== undefined ? addressUri(route) : proxy !== "" ? proxyUri(proxy) : app.uri;
     const flow = FLOW_METHODS.has(app.method)
       ? this.context.flows.find(next, this.context.layer.wheel.now())
       : undefined;
@@ -95,7 +96,7 @@ export class Outgoing {
     const branch = newBranch();
     const lines: SipHeader[] = [{ name: "Via", value: viaFor(local, branch) }];
     if (proxy !== "" && /;lr\b/i.test(proxy) && find("Route") === undefined) {
-      lines.push({ name: "Route", value: `<${addressUri(proxy)}>` });
+      lines.push({ name: "Route", value: `<${proxyUri(proxy)}>` });
     }
     if (find("Max-Forwards") === undefined) lines.push({ name: "Max-Forwards", value: "70" });
     let from = withLocal(find("From") ?? `<sip:${localAuthority(local)}>`, local);
@@ -282,16 +283,11 @@ export class Outgoing {
     else pending.heldCancel = cancel;
     return cancel;
   }
+}
 
-  private isMyself(uri: string): boolean {
-    const place = hostPortOf(uri);
-    if (!place) return false;
-    return this.context.transport.listening.some(
-      (point) =>
-        point.port === (place.port ?? 5060) &&
-        (point.address === place.host || point.externalAddress === place.host),
-    );
-  }
+/** The outbound proxy of an app: parameters of a URI without brackets are the URI's own here (";transport=tcp"). */
+function proxyUri(proxy: string): string {
+  return proxy.includes("<") ? addressUri(proxy) : proxy.trim();
 }
 
 function hold(dialog: Dialog, send: () => void): void {

@@ -26,6 +26,7 @@ function bench(limit = 100) {
       return PEER;
     },
     localFor: () => undefined,
+    flowPeer: () => undefined,
     async close() {},
   };
   const layer = new TransactionLayer({ transport, wheel, limit });

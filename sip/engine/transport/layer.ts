@@ -299,6 +299,10 @@ class Layer implements TransportLayer, Hub {
     return { ...point, address: addressTowards(plainAddress(destination), family(point.address)) };
   }
 
+  flowPeer(flow: string): SipPeer | undefined {
+    return this.#byFlow.get(flow)?.peer;
+  }
+
   #sweep(): void {
     const now = performance.now();
     const { messageTimeoutMs, idleMs } = this.settings;

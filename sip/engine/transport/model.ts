@@ -36,5 +36,7 @@ export interface TransportLayer {
   send(message: SipMessage, target: SendTarget): Promise<SipPeer>;
   /** Local listen point whose address belongs into Via/Contact for this protocol and destination. */
   localFor(protocol: TransportProtocol, destination: string): ListenPoint | undefined;
+  /** The other end of an open connection; undefined when it is gone. */
+  flowPeer(flow: string): SipPeer | undefined;
   close(): Promise<void>;
 }

@@ -1,0 +1,99 @@
+/** Engines and apps for the tests of the engine. */
+import { afterEach } from "bun:test";
+import Srf from "drachtio-srf";
+import type { EngineConfig } from "./config.ts";
+import { type Engine, startEngine } from "./engine.ts";
+import type { ListenPoint } from "./transport/index.ts";
+
+// drachtio-srf's own types lack most of what it can do; the tests use it as a phone would.
+// biome-ignore lint/suspicious/noExplicitAny: untyped test peer
+export type Loose = any;
+
+export const SDP =
+  "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\na=sendrecv\r\n";
+
+export const UDP: ListenPoint = { protocol: "udp", address: "127.0.0.1", port: 0 };
+
+/** A bench that undoes everything after each test. */
+export function bench() {
+  const cleanups: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const clean of cleanups.splice(0).reverse()) await clean();
+  });
+
+  async function engine(
+    contacts: readonly ListenPoint[] = [UDP],
+    more: Partial<EngineConfig> = {},
+  ): Promise<Engine> {
+    const started = await startEngine({
+      contacts,
+      agent: { address: "127.0.0.1", port: 0, secret: "s3cret" },
+      ...more,
+    });
+    cleanups.push(() => started.stop());
+    return started;
+  }
+
+  async function app(to: Engine): Promise<Loose> {
+    const srf: Loose = new (Srf as Loose)();
+    srf.on("error", () => {});
+    const connected = new Promise((resolve, reject) => {
+      srf.on("connect", (error: unknown, hostport: string) => (error ? reject(error) : resolve(hostport)));
+    });
+    srf.connect({ host: "127.0.0.1", port: to.agentPort, secret: "s3cret", reconnect: { maxAttempts: 1 } });
+    await connected;
+    cleanups.push(() => {
+      try {
+        srf.disconnect();
+      } catch {
+        // Already gone with its engine.
+      }
+    });
+    return srf;
+  }
+
+  /** An engine with its app: a phone that can be called. */
+  async function phone(
+    contacts: readonly ListenPoint[] = [UDP],
+    more: Partial<EngineConfig> = {},
+  ): Promise<{ engine: Engine; srf: Loose }> {
+    const made = await engine(contacts, more);
+    return { engine: made, srf: await app(made) };
+  }
+
+  return { engine, app, phone, cleanups };
+}
+
+/** A URI at an engine's listener of that protocol. */
+export function at(target: Engine, user: string, protocol: ListenPoint["protocol"] = "udp"): string {
+  const point = target.listening.find((one) => one.protocol === protocol);
+  const transport = protocol === "udp" ? "" : `;transport=${protocol}`;
+  return `sip:${user}@127.0.0.1:${point?.port}${transport}`;
+}
+
+/** Waits for a condition; throws when it does not come true in time. */
+export async function until(what: () => unknown, ms = 3_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!what()) {
+    if (performance.now() > end) throw new Error(`never happened: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** The error of a promise, or undefined. */
+export function failure(promise: Promise<unknown>): Promise<Loose> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/** One request outside a dialog and its final response. */
+export function ask(srf: Loose, uri: string, method: string, extra: Loose = {}): Promise<Loose> {
+  return new Promise((resolve, reject) => {
+    srf.request(uri, { method, ...extra }, (error: unknown, req: Loose) => {
+      if (error) reject(error);
+      else req.on("response", (res: Loose) => (res.status >= 200 ? resolve(res) : undefined));
+    });
+  });
+}
