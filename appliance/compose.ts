@@ -76,9 +76,11 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     opened.push(() => calls.stop());
     sip.onTrunk((state) => {
       const subject = routing.current().trunks.get(state.trunkId)?.name ?? String(state.trunkId);
-      const bad = state.state === "refused" || state.state === "unreachable" || state.state === "down";
+      const bad = state.state === "refused" || state.state === "unreachable";
+      // "registering" and "down" (not asked yet) tell nothing about the line: an open alarm stays, none is raised.
       if (bad) system.alarms.raise("trunk-down", subject, state.reason);
-      else if (state.state !== "registering") system.alarms.clear("trunk-down", subject);
+      else if (state.state !== "registering" && state.state !== "down")
+        system.alarms.clear("trunk-down", subject);
     });
     sip.onConnection((connected) => {
       if (connected) system.alarms.clear("engine-down", "sip");

@@ -1,6 +1,6 @@
 /**
  * `npm test [-- part …]`: set-up, the checks, then every test in groups, two at a time. The last line is always
- * `N passed, N failed` over everything; the exit code is non-zero when anything failed.
+ * `N passed, N failed` (and `, N skipped` if any) over everything; the exit code is non-zero when anything failed.
  * With arguments only the groups whose name starts with one of them run (`npm test -- sip check`).
  */
 import { readdirSync } from "node:fs";
@@ -82,9 +82,9 @@ async function main() {
     );
     if (result.code !== 0) console.log(result.output.trimEnd());
   });
-  if (total.skipped > 0) console.log(`${total.skipped} skipped`);
   process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
-  console.log(`${total.passed} passed, ${total.failed} failed`);
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main();

@@ -11,7 +11,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore } from "../../storage/database.ts";
-import { belongsInBackup, makeBackup, restoreBackup } from "./backup.ts";
+import { belongsInBackup } from "../jobs/backup.ts";
+import { makeBackup, restoreBackup } from "./backup.ts";
 import { openControl } from "./control.ts";
 import { AlreadyRunningError, CommandError, DataFolderError } from "./errors.ts";
 

@@ -1,22 +1,11 @@
 /**
- * `zongji backup [FILE]` and `zongji restore FILE`. A backup is one tar file: a manifest, a consistent copy of the
- * database (VACUUM INTO, also while calls run) and every other file of the data folder (recordings, prompts). It
- * restores on the same or any later version; what was there before is kept aside.
+ * `zongji backup [FILE]` and `zongji restore FILE` (the format: jobs/backup.ts). A backup restores on the same or any
+ * later version; what was there before is kept aside.
  */
-import { Database } from "bun:sqlite";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import { DATABASE_FILE, openStore, StorageError, TELEMETRY_FILE } from "../../storage/database.ts";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { DATABASE_FILE, openStore, StorageError } from "../../storage/database.ts";
+import { backUp, unpackBackup } from "../jobs/backup.ts";
 import type { Command } from "./command.ts";
 import { CONFIG_FLAGS, loadConfig } from "./config-file.ts";
 import { isRunning } from "./control.ts";
@@ -24,78 +13,15 @@ import { AlreadyRunningError, CommandError, DataFolderError, EXIT, UsageError } 
 import { ensureDataFolder } from "./probes.ts";
 import { VERSION } from "./version.ts";
 
-interface Manifest {
-  readonly program: "zongji";
-  readonly version: string;
-  readonly schema: string;
-  readonly at: number;
-}
-
-/** Not part of a backup: live database files (a copy goes in instead), telemetry, sockets, our own leftovers. */
-export function belongsInBackup(name: string): boolean {
-  if (name.startsWith(DATABASE_FILE) || name.startsWith(TELEMETRY_FILE)) return false;
-  return !/^(control\.sock|lost\+found|backups?|exports?|rtpengine.*|\.backup-.*|before-restore-.*)$/.test(
-    name,
-  );
-}
-
-async function tar(args: readonly string[], what: string): Promise<string> {
-  const child = Bun.spawn(["tar", ...args], { stdout: "pipe", stderr: "pipe" });
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  // 1: a file grew while it was read (a recording of a call in progress); its beginning is in the backup.
-  if (code > 1)
-    throw new CommandError("backup-failed", EXIT.failed, `${what}: ${err.trim().split("\n")[0] ?? code}.`);
-  return out;
-}
-
 const word = (at: number) =>
   new Date(at).toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
 
-/** Writes the backup of `folder` to `file` (never half: it is renamed into place). Returns its size in bytes. */
+/** Writes the backup of `folder` to `file` (never half). @returns its size in bytes */
 export async function makeBackup(folder: string, file: string, now = Date.now()): Promise<number> {
   const source = join(folder, DATABASE_FILE);
   if (!existsSync(source)) throw new DataFolderError(folder, "there is no database in it");
-  const work = mkdtempSync(join(folder, ".backup-"));
-  try {
-    const db = new Database(source, { readonly: true });
-    let schema = "";
-    try {
-      db.run("PRAGMA busy_timeout = 10000");
-      db.run("VACUUM INTO ?", [join(work, DATABASE_FILE)]);
-      schema =
-        db.query<{ name: string }, []>("SELECT name FROM kysely_migration ORDER BY name DESC LIMIT 1").get()
-          ?.name ?? "";
-    } finally {
-      db.close();
-    }
-    const manifest: Manifest = { program: "zongji", version: VERSION, schema, at: now };
-    writeFileSync(join(work, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-    const others = readdirSync(folder).filter(belongsInBackup);
-    const target = resolve(file);
-    mkdirSync(dirname(target), { recursive: true });
-    const part = `${target}.part`;
-    const list = [
-      "-C",
-      work,
-      "manifest.json",
-      DATABASE_FILE,
-      "-C",
-      folder,
-      ...others.map((name) => `./${name}`),
-    ];
-    await tar(
-      ["-cf", part, "--exclude=*.part", "--warning=no-file-changed", ...list],
-      "The backup could not be written",
-    );
-    renameSync(part, target);
-    return statSync(target).size;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+  const { bytes } = await backUp(folder, resolve(file), VERSION, { now });
+  return bytes;
 }
 
 /** Puts a backup into `folder`. Checks it first; the former content moves to before-restore-…; returns that name or "". */
@@ -107,16 +33,11 @@ export async function restoreBackup(folder: string, file: string, now = Date.now
   const bad = (reason: string) =>
     new CommandError("bad-backup", EXIT.failed, `${file} is not a usable backup: ${reason}.`);
   try {
-    await tar(["-xf", file, "-C", work, "--no-same-owner"], `${file} cannot be read`);
-    let manifest: Partial<Manifest> = {};
-    try {
-      manifest = JSON.parse(readFileSync(join(work, "manifest.json"), "utf8"));
-    } catch {
-      throw bad("it has no manifest");
-    }
-    if (manifest.program !== "zongji" || !existsSync(join(work, DATABASE_FILE)))
-      throw bad("it is of another program");
-    rmSync(join(work, "manifest.json"));
+    const unpacked = await unpackBackup(file, work);
+    if (unpacked === "unreadable")
+      throw new CommandError("backup-failed", EXIT.failed, `${file} cannot be read.`);
+    if (unpacked === "no-manifest") throw bad("it has no manifest");
+    if (unpacked === "foreign") throw bad("it is of another program");
     try {
       // Opening brings an older backup to this version; it happens on the copy, before anything is replaced.
       const store = await openStore(work);

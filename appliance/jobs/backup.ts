@@ -1,25 +1,48 @@
 /**
  * A backup made while calls run: one tar file with a manifest, a consistent copy of the database (VACUUM INTO) and the
- * other files of the data folder. The restore command reads it.
+ * other files of the data folder (recordings, prompts). The only place that knows the format: the jobs Worker and the
+ * commands write and read it here.
  */
 import { Database as Sqlite } from "bun:sqlite";
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { DATABASE_FILE, StorageError, TELEMETRY_FILE } from "../../storage/database.ts";
 
+const MANIFEST = "manifest.json";
+
 /** Left out: the live database files (a copy goes in), telemetry, sockets, other backups and exports. */
-function belongs(name: string): boolean {
+export function belongsInBackup(name: string): boolean {
   if (name.startsWith(DATABASE_FILE) || name.startsWith(TELEMETRY_FILE)) return false;
   return !/^(control\.sock|lost\+found|backups?|exports?|rtpengine.*|\.backup-.*|before-restore-.*)$/.test(
     name,
   );
 }
 
+async function tar(args: readonly string[]): Promise<{ readonly code: number; readonly complaint: string }> {
+  const child = Bun.spawn(["tar", ...args], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const [complaint, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
+  return { code, complaint: complaint.trim().split("\n")[0] || String(code) };
+}
+
+/**
+ * Writes the backup of `folder` to `file`; never half, it is renamed into place. `now` is UTC ms.
+ * @throws StorageError "failed" when tar cannot write
+ */
 export async function backUp(
   folder: string,
   file: string,
   version: string,
-  progress: (percent: number) => void,
+  { now = Date.now(), progress = () => {} }: { now?: number; progress?: (percent: number) => void } = {},
 ): Promise<{ readonly bytes: number }> {
   const work = mkdtempSync(join(folder, ".backup-"));
   try {
@@ -36,40 +59,49 @@ export async function backUp(
       db.close();
     }
     progress(40);
-    const manifest = { program: "zongji", version, schema, at: Date.now() };
-    writeFileSync(join(work, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    const manifest = { program: "zongji", version, schema, at: now };
+    writeFileSync(join(work, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
     mkdirSync(dirname(file), { recursive: true });
     const part = `${file}.part`;
     const others = readdirSync(folder)
-      .filter(belongs)
+      .filter(belongsInBackup)
       .map((name) => `./${name}`);
-    const child = Bun.spawn(
-      [
-        "tar",
-        "-cf",
-        part,
-        "--exclude=*.part",
-        "--warning=no-file-changed",
-        "-C",
-        work,
-        "manifest.json",
-        DATABASE_FILE,
-        "-C",
-        folder,
-        ...others,
-      ],
-      { stdout: "ignore", stderr: "pipe" },
-    );
-    const [complaint, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
-    // 1: a file grew while it was read (the recording of a call in progress).
-    if (code > 1)
-      throw new StorageError(
-        "failed",
-        `The backup could not be written: ${complaint.trim().split("\n")[0] ?? code}`,
-      );
+    const { code, complaint } = await tar([
+      "-cf",
+      part,
+      "--exclude=*.part",
+      "--warning=no-file-changed",
+      "-C",
+      work,
+      MANIFEST,
+      DATABASE_FILE,
+      "-C",
+      folder,
+      ...others,
+    ]);
+    // 1: a file grew while it was read (the recording of a call in progress); its beginning is in the backup.
+    if (code > 1) throw new StorageError("failed", `The backup could not be written: ${complaint}`);
     renameSync(part, file);
     return { bytes: statSync(file).size };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** Unpacks a backup into `target` and takes its manifest away; says what is wrong with a file that is none. */
+export async function unpackBackup(
+  file: string,
+  target: string,
+): Promise<"done" | "unreadable" | "no-manifest" | "foreign"> {
+  const { code } = await tar(["-xf", file, "-C", target, "--no-same-owner"]);
+  if (code !== 0) return "unreadable";
+  let manifest: { readonly program?: unknown } | null;
+  try {
+    manifest = JSON.parse(readFileSync(join(target, MANIFEST), "utf8"));
+  } catch {
+    return "no-manifest";
+  }
+  if (manifest?.program !== "zongji" || !existsSync(join(target, DATABASE_FILE))) return "foreign";
+  rmSync(join(target, MANIFEST));
+  return "done";
 }

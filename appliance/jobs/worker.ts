@@ -20,7 +20,7 @@ async function run(order: JobOrder): Promise<Readonly<Record<string, unknown>>> 
         ...exportCallRecords(order.folder, order.file, order.params as unknown as ExportParams, progress),
       };
     case "backup":
-      return { ...(await backUp(order.folder, order.file, order.version, progress)) };
+      return { ...(await backUp(order.folder, order.file, order.version, { progress })) };
     default:
       throw new Error(`unknown job ${order.kind}`);
   }

@@ -194,6 +194,8 @@ export class RtpengineProcess {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
+      // A process group of its own: the terminal's Ctrl-C ends the exchange, which then ends rtpengine after the calls.
+      detached: true,
       onExit: (gone) => this.#onExit(gone),
     });
     this.#child = child;

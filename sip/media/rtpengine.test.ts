@@ -118,3 +118,16 @@ test("the configuration keeps the channels on loopback and advertises the public
   expect(text).toContain("listen-ng = 127.0.0.1:22222\n");
   expect(text).toContain("table = -1\n");
 });
+
+test("rtpengine is in a process group of its own, so that Ctrl-C in the terminal does not reach it", async () => {
+  const running = await RtpengineProcess.start(settings("group"), () => {});
+  const pid = running.pid ?? 0;
+  // After the name in brackets: state, parent, process group (proc(5)).
+  const group = Number(
+    readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ")[2],
+  );
+  expect(group).toBe(pid);
+  await running.stop();
+});
