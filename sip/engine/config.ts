@@ -15,6 +15,10 @@ export interface EngineConfig {
   readonly limits?: Partial<EngineLimits>;
   /** Send `cdr:*` events to apps that ask for them. */
   readonly cdr?: boolean;
+  /** Names that never go to DNS: host → addresses, best first. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>;
+  /** Verification of the servers reached by TLS; by default their certificates must be good. */
+  readonly tlsClient?: { readonly ca?: string; readonly rejectUnauthorized?: boolean };
   readonly defence?: {
     readonly enabled: boolean;
     /** Addresses or IPv4 networks (a.b.c.d/n) that are never banned. */

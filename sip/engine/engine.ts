@@ -2,7 +2,7 @@ import { AgentServer } from "./agent-protocol/index.ts";
 import { DEFAULT_LIMITS, type EngineConfig } from "./config.ts";
 import { type Ban, DEFENCE_DEFAULTS, Detector } from "./defence/index.ts";
 import { Core, lookupResolve, type Resolve } from "./dialog/index.ts";
-import { parseUri } from "./message/index.ts";
+import { bareHost, parseUri } from "./message/index.ts";
 import { createResolver } from "./resolve/index.ts";
 import { type TraceEntry, TraceRing } from "./trace/index.ts";
 import { header, systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
@@ -52,6 +52,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const transport = await createTransport(config.contacts, {
     admit: (address, protocol) => detector.admit(address, protocol),
     onReject: (peer) => detector.rejected(peer.address),
+    ...(config.tlsClient ? { tlsClient: config.tlsClient } : {}),
   });
   const layer = new TransactionLayer({
     transport,
@@ -74,7 +75,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     layer,
     transport,
     pick: (route) => agents?.pick(route),
-    resolve: makeResolve(transport.listening),
+    resolve: makeResolve(transport.listening, config.hosts ?? {}),
     dialogLimit: limits.dialogs,
     cdr: config.cdr ?? false,
     graceMs: limits.graceMs,
@@ -142,17 +143,25 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
 }
 
 /** NAPTR, SRV and addresses (RFC 3263), then the system's own look-up, which also reads the hosts file. */
-function makeResolve(listening: readonly ListenPoint[]): Resolve {
+function makeResolve(
+  listening: readonly ListenPoint[],
+  names: Readonly<Record<string, readonly string[]>>,
+): Resolve {
   const able = (["udp", "tcp", "tls"] as const).filter((name) =>
     listening.some((point) => point.protocol === name),
   );
-  const resolver = createResolver({ protocols: able });
+  const hosts = new Map(Object.entries(names).map(([name, list]) => [name.toLowerCase(), list]));
+  const resolver = createResolver({ protocols: able, hosts });
   return async (text) => {
     const uri = parseUri(text);
     if (uri?.kind === "sip") {
       const targets = await resolver(uri).catch(() => []);
       if (targets.length > 0) {
-        return targets.map((target) => ({ target: { by: "address", ...target }, destination: target }));
+        const serverName = bareHost(uri.host);
+        return targets.map((target) => ({
+          target: { by: "address", ...target, ...(target.protocol === "tls" ? { serverName } : {}) },
+          destination: target,
+        }));
       }
     }
     return lookupResolve(text);

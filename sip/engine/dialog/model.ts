@@ -111,8 +111,11 @@ export interface PendingServer {
 export interface PendingClient {
   readonly id: string;
   readonly client: AppPort;
-  readonly request: SipRequest;
-  readonly hop: Hop;
+  /** The request as last sent, and the way it took. */
+  request: SipRequest;
+  hop: Hop;
+  /** Further ways when this one fails (RFC 3263 §4.3). */
+  spare?: readonly Hop[];
   transaction?: ClientTransaction;
   /** Dialogs by remote tag: the peers of a forked INVITE. */
   readonly forks: Map<string, Dialog>;

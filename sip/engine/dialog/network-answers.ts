@@ -15,6 +15,7 @@ import {
   uriOf,
 } from "../transaction/index.ts";
 import { isTerminated } from "./answers.ts";
+import { contactFor } from "./build.ts";
 import { type CoreContext, fabricate, metaOf, NOTHING } from "./context.ts";
 import { type DialogLife, natHop } from "./life.ts";
 import type { Dialog, PendingClient } from "./model.ts";
@@ -38,9 +39,34 @@ export class NetworkAnswers {
       onResponse: (response, inbound, transaction) => this.response(pending, response, inbound, transaction),
       onFailure: (cause) => {
         if (cause === "timeout" && pending.cancelled) this.fabricated(pending, 487);
+        else if (this.nextWay(pending)) return;
         else this.final(pending, fabricate(pending.request, cause), undefined);
       },
     };
+  }
+
+  /** Tries the next target of the same name with a new transaction (RFC 3263 §4.3); false when there is none. */
+  private nextWay(pending: PendingClient): boolean {
+    const [hop, ...rest] = pending.spare ?? [];
+    const open = this.context.clients.has(pending.id) && !pending.cancelled && pending.forks.size === 0;
+    const status = pending.transaction?.lastStatus ?? 0;
+    if (!hop || !open || pending.dialog || (status > 100 && status !== 503)) return false;
+    const before = this.context.local(pending.hop.destination.protocol, pending.hop.destination.address);
+    const local = this.context.local(hop.destination.protocol, hop.destination.address);
+    pending.spare = rest;
+    if (!local) return this.nextWay(pending);
+    const old = before ? contactFor(before) : "";
+    const headers = pending.request.headers
+      .slice(1)
+      .map((entry) => (entry.value === old ? { name: entry.name, value: contactFor(local) } : { ...entry }));
+    pending.request = { ...pending.request, headers };
+    pending.hop = hop;
+    const branch = this.context.stamp(pending.request, hop);
+    if (!branch) return false;
+    const { target, destination } = hop;
+    const user = this.userOf(pending);
+    pending.transaction = this.context.layer.request(pending.request, branch, target, destination, user);
+    return true;
   }
 
   /** Answers a request of the app without the network. */
@@ -76,6 +102,7 @@ export class NetworkAnswers {
       return;
     }
     if (invite && response.status < 300) this.answered(pending, response, inbound);
+    else if (response.status === 503 && this.nextWay(pending)) return;
     else this.final(pending, response, inbound);
   }
 

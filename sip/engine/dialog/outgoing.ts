@@ -80,7 +80,9 @@ export class Outgoing {
     proxy: string,
     hops: readonly Hop[],
   ): void {
-    const hop = hops.find((one) => this.context.local(one.destination.protocol, one.destination.address));
+    const [hop, ...spare] = hops.filter((one) =>
+      this.context.local(one.destination.protocol, one.destination.address),
+    );
     if (!hop) {
       client.reply(
         messageId,
@@ -125,6 +127,7 @@ export class Outgoing {
       client,
       request,
       hop,
+      spare,
       forks: new Map(),
       cancelled: false,
       rseqs: new Map(),

@@ -22,6 +22,8 @@ export class Connection {
   /** When the unfinished message began; 0 when there is none. */
   unfinishedSince = 0;
   closed = false;
+  /** Second key of a connection we opened to a named TLS server. */
+  namedKey: string | undefined;
 
   constructor(peer: SipPeer, local: { address: string; port: number }, sink: Sink, maxPending: number) {
     this.peer = peer;

@@ -118,7 +118,9 @@ class Layer implements TransportLayer, Hub {
     connection.closed = true;
     const { address, flow } = connection.peer;
     if (!this.#byFlow.delete(flow)) return;
-    if (this.#byKey.get(connection.key) === connection) this.#byKey.delete(connection.key);
+    for (const key of [connection.key, connection.namedKey ?? ""]) {
+      if (this.#byKey.get(key) === connection) this.#byKey.delete(key);
+    }
     const left = (this.#perAddress.get(address) ?? 1) - 1;
     if (left > 0) this.#perAddress.set(address, left);
     else this.#perAddress.delete(address);
@@ -240,7 +242,10 @@ class Layer implements TransportLayer, Hub {
 
   #connection(target: Address): Connection | Promise<Connection> {
     const address = plainAddress(target.address);
-    const key = connectionKey(target.protocol, address, target.port);
+    const name = target.protocol === "tls" ? target.serverName : undefined;
+    const plain = connectionKey(target.protocol, address, target.port);
+    // A server certified under one name is not yet trusted under another.
+    const key = name === undefined ? plain : `${plain}/${name}`;
     const open = this.#byKey.get(key);
     if (open && !open.closed) return open;
     const dialing = this.#dialing.get(key);
@@ -251,9 +256,15 @@ class Layer implements TransportLayer, Hub {
         `no open ${target.protocol} connection to ${address}:${target.port}`,
       );
     }
-    const attempt = connectStream(target.protocol, address, target.port, this).finally(() => {
-      this.#dialing.delete(key);
-    });
+    const attempt = connectStream(target.protocol, address, target.port, this, name)
+      .then((connection) => {
+        if (key !== plain && !connection.closed) {
+          connection.namedKey = key;
+          this.#byKey.set(key, connection);
+        }
+        return connection;
+      })
+      .finally(() => this.#dialing.delete(key));
     this.#dialing.set(key, attempt);
     return attempt;
   }

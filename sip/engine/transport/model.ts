@@ -19,6 +19,8 @@ export type SendTarget =
       readonly protocol: TransportProtocol;
       readonly address: string;
       readonly port: number;
+      /** Name the certificate of a TLS server must bear; the address itself without it. */
+      readonly serverName?: string;
     }
   | { readonly by: "flow"; readonly flow: string };
 

@@ -30,19 +30,25 @@ function adopt(socket: Socket, protocol: "tcp" | "tls", hub: Hub): Connection | 
   return connection;
 }
 
+/** A handshake that fails ends a socket that was never opened and has no state. */
+function stateOf(socket: Socket): State {
+  return (socket.data as State | undefined) ?? {};
+}
+
 const shared = (hub: Hub) => ({
   data: (socket: Socket, bytes: Buffer) => {
-    if (socket.data.connection) hub.chunk(socket.data.connection, bytes);
+    if (socket.data?.connection) hub.chunk(socket.data.connection, bytes);
   },
-  drain: (socket: Socket) => socket.data.connection?.drained(),
+  drain: (socket: Socket) => socket.data?.connection?.drained(),
   close: (socket: Socket, error?: Error | null) => {
-    const { connection, failed } = socket.data;
+    const { connection, failed } = stateOf(socket);
     if (connection) hub.remove(connection, error ?? undefined);
     failed?.(error ?? new Error("closed"));
   },
   error: (socket: Socket, error: Error) => {
-    socket.data.failed?.(error);
-    socket.data.connection?.end();
+    const { connection, failed } = stateOf(socket);
+    failed?.(error);
+    connection?.end();
   },
 });
 
@@ -73,6 +79,7 @@ export async function connectStream(
   address: string,
   port: number,
   hub: Hub,
+  serverName?: string,
 ): Promise<Connection> {
   const { connectTimeoutMs, tlsClient } = hub.settings;
   const state: State = {};
@@ -95,7 +102,14 @@ export async function connectStream(
     port,
     data: state,
     ...(protocol === "tls"
-      ? { tls: { rejectUnauthorized: verify, ...(tlsClient?.ca ? { ca: tlsClient.ca } : {}) } }
+      ? {
+          tls: {
+            rejectUnauthorized: verify,
+            ...(tlsClient?.ca ? { ca: tlsClient.ca } : {}),
+            // The name the caller asked for is the one that must be certified (RFC 5922 §7).
+            ...(serverName ? { serverName } : {}),
+          },
+        }
       : {}),
     socket: {
       ...shared(hub),

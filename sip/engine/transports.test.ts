@@ -1,0 +1,253 @@
+/** Whole calls over each transport, through engine, agent protocol and unmodified drachtio-srf. */
+import { beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ask, at, bench, failure, type Loose, SDP, UDP, until } from "./test-support.ts";
+import type { ListenPoint } from "./transport/index.ts";
+
+const { phone, app } = bench();
+const TCP: ListenPoint = { ...UDP, protocol: "tcp" };
+
+function certificate(names: string): { cert: string; key: string } {
+  const folder = mkdtempSync(join(tmpdir(), "sip-tls-"));
+  const [cert, key] = [join(folder, "c.pem"), join(folder, "k.pem")];
+  const fixed = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test";
+  const rest = ["-addext", `subjectAltName=${names}`, "-keyout", key, "-out", cert];
+  Bun.spawnSync(["openssl", ...fixed.split(" "), ...rest]);
+  const pair = { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+  rmSync(folder, { recursive: true });
+  return pair;
+}
+
+let tls: { cert: string; key: string };
+beforeAll(() => {
+  tls = certificate("IP:127.0.0.1");
+});
+
+async function wholeCall(protocol: "tcp" | "tls") {
+  const points = [{ ...UDP, protocol, ...(protocol === "tls" ? { tls } : {}) }];
+  const more = { tlsClient: { ca: tls.cert } };
+  const left = await phone(points, more);
+  const right = await phone(points, more);
+  const up = new Promise<Loose>((resolve) => {
+    right.srf.invite((req: Loose, res: Loose) => {
+      expect(req.protocol).toBe(protocol);
+      right.srf.createUAS(req, res, { localSdp: SDP }).then(resolve);
+    });
+  });
+  const uac = await left.srf.createUAC(at(right.engine, "bob", protocol), { localSdp: SDP });
+  const uas = await up;
+  await uac.modify(SDP.replace("sendrecv", "sendonly"));
+  await uas.modify(SDP.replace("4000", "4010"));
+  const ended = new Promise((resolve) => uac.on("destroy", resolve));
+  await uas.destroy();
+  await ended;
+  for (const { engine } of [left, right]) {
+    await until(() => engine.stats().dialogs === 0);
+    // The server transaction of an answered INVITE stays for repeats; nothing else may be left on a stream.
+    expect(engine.stats().counters.retransmitted).toBe(0);
+  }
+}
+
+for (const protocol of ["tcp", "tls"] as const) {
+  test(`${protocol}: a call with re-INVITEs of both sides`, () => wholeCall(protocol));
+}
+
+test("a chosen outbound proxy by TCP carries the request, also with authentication behind it", async () => {
+  const left = await phone([UDP, TCP]);
+  const right = await phone([UDP, TCP]);
+  let seen: Loose;
+  right.srf.options((req: Loose, res: Loose) => {
+    seen = req;
+    res.send(200);
+  });
+  const proxy = at(right.engine, "x", "tcp").replace("x@", "");
+  const res = await ask(left.srf, "sip:bob@192.0.2.77", "OPTIONS", { proxy });
+  expect([res.status, seen.protocol, seen.uri]).toEqual([200, "tcp", "sip:bob@192.0.2.77"]);
+});
+
+test("a UDP request over 1300 bytes goes by TCP where both sides have it", async () => {
+  const left = await phone([UDP, TCP]);
+  const server = await phone();
+  const port = server.engine.listening[0]?.port ?? 0;
+  const both = await phone([
+    { ...TCP, address: "127.0.0.1", port: 0 },
+    { ...UDP, address: "127.0.0.2", port: 0 },
+  ]);
+  expect(port).toBeGreaterThan(0);
+  let protocol = "";
+  both.srf.message((req: Loose, res: Loose) => {
+    protocol = req.protocol;
+    res.send(200);
+  });
+  const tcpPort = both.engine.listening.find((point) => point.protocol === "tcp")?.port;
+  const body = "x".repeat(2000);
+  const res = await ask(left.srf, `sip:bob@127.0.0.1:${tcpPort}`, "MESSAGE", {
+    body,
+    headers: { "Content-Type": "text/plain" },
+  });
+  expect([res.status, protocol]).toEqual([200, "tcp"]);
+});
+
+describe("TLS", () => {
+  test("a certificate nobody vouches for: 503 for the app", async () => {
+    const points = [{ ...UDP, protocol: "tls" as const, tls }];
+    const left = await phone(points);
+    const right = await phone(points);
+    right.srf.options((_req: Loose, res: Loose) => res.send(200));
+    expect((await ask(left.srf, at(right.engine, "bob", "tls"), "OPTIONS")).status).toBe(503);
+  });
+
+  test("a certificate for another name is refused", async () => {
+    const other = certificate("DNS:elsewhere.example");
+    const left = await phone([{ ...UDP, protocol: "tls", tls }], { tlsClient: { ca: other.cert } });
+    const right = await phone([{ ...UDP, protocol: "tls", tls: other }]);
+    right.srf.options((_req: Loose, res: Loose) => res.send(200));
+    expect((await ask(left.srf, at(right.engine, "bob", "tls"), "OPTIONS")).status).toBe(503);
+  });
+
+  test("the name asked for is the name that must be certified", async () => {
+    const named = certificate("DNS:sip.example");
+    const hosts = { "sip.example": ["127.0.0.1"] };
+    const left = await phone([{ ...UDP, protocol: "tls", tls }], { tlsClient: { ca: named.cert }, hosts });
+    const right = await phone([{ ...UDP, protocol: "tls", tls: named }]);
+    right.srf.options((_req: Loose, res: Loose) => res.send(200));
+    const port = right.engine.listening[0]?.port;
+    expect((await ask(left.srf, `sip:bob@sip.example:${port};transport=tls`, "OPTIONS")).status).toBe(200);
+  });
+
+  test("1.2 and 1.3 are spoken, 1.1 is not", async () => {
+    const { engine } = await phone([{ ...UDP, protocol: "tls", tls }]);
+    const port = engine.listening[0]?.port;
+    const reached = async (version: string) => {
+      const args = ["s_client", "-connect", `127.0.0.1:${port}`, version, "-cipher", "ALL:@SECLEVEL=0"];
+      const child = Bun.spawn(["openssl", ...args], { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
+      child.stdin.end();
+      return /Cipher is (?!\(NONE\))/.test(await new Response(child.stdout).text());
+    };
+    expect(await reached("-tls1_2")).toBe(true);
+    expect(await reached("-tls1_1")).toBe(false);
+  });
+});
+
+/** A web phone in a few lines: answers what it is told to. */
+async function webPhone(port: number | undefined) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/`, ["sip"]);
+  const inbox: string[] = [];
+  socket.onmessage = (event) => {
+    inbox.push(String(event.data));
+  };
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = reject;
+  });
+  const next = async (start: RegExp) => {
+    await until(() => inbox.some((text) => start.test(text)));
+    const index = inbox.findIndex((text) => start.test(text));
+    return inbox.splice(index, 1)[0] ?? "";
+  };
+  const pick = (text: string, name: string) =>
+    text
+      .split("\r\n")
+      .filter((line) => line.startsWith(`${name}:`))
+      .join("\r\n");
+  const answer = (request: string, status: string, extra = "", body = "") => {
+    const to = `${pick(request, "To")}${/^To:.*tag=/m.test(request) ? "" : ";tag=web"}`;
+    const copied = ["Via", "From", "Call-ID", "CSeq", "Record-Route"].map((name) => pick(request, name));
+    const lines = [`SIP/2.0 ${status}`, ...copied, to, ...(extra ? [extra] : [])].filter((line) => line !== "");
+    socket.send(`${lines.join("\r\n")}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  };
+  return { socket, next, answer };
+}
+
+test("ws: a web phone registers, is called over its connection, and its BYE ends the call", async () => {
+  const { engine, srf } = await phone([{ ...UDP, protocol: "ws" }, UDP]);
+  srf.register((_req: Loose, res: Loose) => res.send(200, { headers: { Expires: "60" } }));
+  const web = await webPhone(engine.listening.find((point) => point.protocol === "ws")?.port);
+  const head = (method: string, cseq: number, uri: string, to: string, call: string) =>
+    `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bK${call}${cseq}\r\nMax-Forwards: 70\r\n` +
+    `From: <sip:web@office>;tag=web\r\nTo: ${to}\r\nCall-ID: ${call}\r\nCSeq: ${cseq} ${method}\r\n`;
+  const contact = "sip:web@df7jal.invalid;transport=ws";
+  web.socket.send(
+    `${head("REGISTER", 1, "sip:office", "<sip:web@office>", "reg")}Contact: <${contact}>\r\nExpires: 60\r\nContent-Length: 0\r\n\r\n`,
+  );
+  await web.next(/^SIP\/2.0 200/);
+  await until(() => engine.stats().flows === 1);
+  const calling = srf.createUAC(contact, { localSdp: SDP, callingNumber: "100" });
+  const invite = await web.next(/^INVITE/);
+  expect(invite).toContain("Via: SIP/2.0/WS");
+  web.answer(invite, "200 OK", `Contact: <${contact}>\r\nContent-Type: application/sdp`, SDP);
+  const uac = await calling;
+  await web.next(/^ACK/);
+  const ended = new Promise((resolve) => uac.on("destroy", resolve));
+  const line = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(invite)?.[1] ?? "";
+  const target = /<([^>]+)>/.exec(line("Contact"))?.[1] ?? "";
+  web.socket.send(
+    `BYE ${target} SIP/2.0\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bKbye\r\nMax-Forwards: 70\r\n` +
+      `From: ${line("To")};tag=web\r\nTo: ${line("From")}\r\nCall-ID: ${line("Call-ID")}\r\nCSeq: 7 BYE\r\nContent-Length: 0\r\n\r\n`,
+  );
+  await ended;
+  await web.next(/^SIP\/2.0 200/);
+  web.socket.close();
+  // Without its connection the phone cannot be reached.
+  await until(() => engine.stats().dialogs === 0);
+  expect((await failure(srf.createUAC(contact, { localSdp: SDP })))?.status).toBe(503);
+});
+
+test("several apps on one engine take turns; one that leaves gets nothing more", async () => {
+  const left = await phone();
+  const right = await phone();
+  const second = await app(right.engine);
+  const seen: string[] = [];
+  const serve = (srf: Loose, name: string) =>
+    srf.options((_req: Loose, res: Loose) => {
+      seen.push(name);
+      res.send(200);
+    });
+  serve(right.srf, "one");
+  serve(second, "two");
+  await until(() => right.engine.stats().agents === 2);
+  for (let turn = 0; turn < 4; turn++) await ask(left.srf, at(right.engine, "bob"), "OPTIONS");
+  expect([...seen].sort()).toEqual(["one", "one", "two", "two"]);
+  second.disconnect();
+  await until(() => right.engine.stats().agents === 1);
+  seen.length = 0;
+  for (let turn = 0; turn < 2; turn++) await ask(left.srf, at(right.engine, "bob"), "OPTIONS");
+  expect(seen).toEqual(["one", "one"]);
+});
+
+test("a carrier whose first address answers 503: the second one is tried, with the same Call-ID", async () => {
+  const full = await phone([{ ...UDP, address: "127.0.0.2" }]);
+  const port = full.engine.listening[0]?.port ?? 0;
+  const good = await phone([{ ...UDP, address: "127.0.0.3", port }]);
+  const left = await phone([UDP], { hosts: { "carrier.test": ["127.0.0.2", "127.0.0.3"] } });
+  const ids: string[] = [];
+  full.srf.invite((req: Loose, res: Loose) => {
+    ids.push(req.get("Call-ID"));
+    res.send(503);
+  });
+  good.srf.invite((req: Loose, res: Loose) => {
+    ids.push(req.get("Call-ID"));
+    good.srf.createUAS(req, res, { localSdp: SDP });
+  });
+  const uac = await left.srf.createUAC(`sip:bob@carrier.test:${port}`, { localSdp: SDP });
+  expect(ids.length).toBe(2);
+  expect(ids[0]).toBe(ids[1] ?? "");
+  await uac.destroy();
+});
+
+const sipp = Bun.which("sipp");
+test.skipIf(!sipp)("sipp calls over TCP: every call is answered and released", async () => {
+  const { engine, srf } = await phone([TCP]);
+  srf.invite((req: Loose, res: Loose) => srf.createUAS(req, res, { localSdp: SDP }));
+  const target = `127.0.0.1:${engine.listening[0]?.port}`;
+  const args = ["-sn", "uac", "-t", "t1", "-i", "127.0.0.1", "-s", "bob", "-m", "20", "-r", "50", "-d", "50"];
+  const child = Bun.spawn([sipp ?? "", target, ...args, "-timeout", "15s", "-nostdin"], {
+    stdout: "ignore",
+    stderr: "ignore",
+    cwd: tmpdir(),
+  });
+  expect(await child.exited).toBe(0);
+  await until(() => engine.stats().dialogs === 0);
+}, 20_000);
