@@ -182,6 +182,7 @@ test("ws: a web phone registers, is called over its connection, and its BYE ends
   await web.next(/^ACK/);
   const ended = new Promise((resolve) => uac.on("destroy", resolve));
   const line = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(invite)?.[1] ?? "";
+  expect(line("Contact")).toContain(";transport=ws");
   const target = /<([^>]+)>/.exec(line("Contact"))?.[1] ?? "";
   web.socket.send(
     `BYE ${target} SIP/2.0\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bKbye\r\nMax-Forwards: 70\r\n` +

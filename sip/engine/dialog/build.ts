@@ -37,7 +37,20 @@ export function requestHeaders(
 
 /** `@localhost` in address headers means the chosen transport. */
 export function localised(entry: SipHeader, local: ListenPoint): SipHeader {
-  return { name: entry.name, value: LOCALHOST.has(entry.name) ? withLocal(entry.value, local) : entry.value };
+  if (!LOCALHOST.has(entry.name)) return { name: entry.name, value: entry.value };
+  const value = withLocal(entry.value, local);
+  if (entry.name !== "Contact" || value === entry.value) return { name: entry.name, value };
+  return { name: entry.name, value: withTransport(value, local) };
+}
+
+/** A Contact of ours must say by which transport we are reached, or the peer answers by UDP. */
+function withTransport(value: string, local: ListenPoint): string {
+  if (local.protocol === "udp" || /;\s*transport=/i.test(value)) return value;
+  const authority = `@${localAuthority(local)}`;
+  const at = value.indexOf(authority) + authority.length;
+  const transport = `;transport=${local.protocol}`;
+  if (value.includes("<")) return `${value.slice(0, at)}${transport}${value.slice(at)}`;
+  return `<${value.slice(0, at).trim()}${transport}>${value.slice(at)}`;
 }
 
 export function withLocal(value: string, local: ListenPoint): string {
