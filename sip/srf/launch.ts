@@ -38,7 +38,8 @@ export interface EngineView {
 
 export interface LaunchedEngine extends EngineView {
   readonly agent: EngineAddress;
-  stop(): Promise<void>;
+  /** `silent`: without a BYE, as when the power fails; only for an engine in this thread. */
+  stop(options?: { readonly silent?: boolean }): Promise<void>;
 }
 
 /** Starts an engine on loopback with a secret of its own. Rejects with the engine's error, e.g. when a port is taken. */
@@ -65,6 +66,6 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     allow: async (entry) => engine.allow(entry),
     trace: async (callId) => engine.trace(callId),
     traceText: async (callId) => engine.traceText(callId),
-    stop: () => engine.stop(),
+    stop: (how) => engine.stop(how),
   };
 }

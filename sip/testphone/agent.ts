@@ -108,8 +108,8 @@ export class TestAgent {
 
   /** Ends at once without a word to anybody, like a phone whose cable is cut. */
   async vanish(): Promise<void> {
+    await this.#engine?.stop({ silent: true });
     this.facade.stop();
-    await this.#engine?.stop();
     for (const call of this.calls) call.audio.close();
   }
 
