@@ -64,6 +64,14 @@ function step(state: JourneyState, event: CallEvent): JourneyState {
       return joinBridge(state, event.data, at);
     case "bridge.left":
       return leaveBridge(state, event.data, at);
+    case "leg.moved":
+      return {
+        ...state,
+        legs: state.legs.map((leg) => (leg.id === event.leg ? { ...leg, ended: true } : leg)),
+      };
+    case "transfer.completed":
+      // Who transfers is served no longer.
+      return state.contact === event.leg ? { ...state, contact: null } : state;
     case "hold.started":
       return startHold(state, event.leg ?? "");
     case "hold.ended":
