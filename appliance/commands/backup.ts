@@ -20,8 +20,12 @@ const word = (at: number) =>
 export async function makeBackup(folder: string, file: string, now = Date.now()): Promise<number> {
   const source = join(folder, DATABASE_FILE);
   if (!existsSync(source)) throw new DataFolderError(folder, "there is no database in it");
-  const { bytes } = await backUp(folder, resolve(file), VERSION, { now });
-  return bytes;
+  try {
+    return (await backUp(folder, resolve(file), VERSION, { now })).bytes;
+  } catch (error) {
+    if (error instanceof StorageError) throw new CommandError("backup-failed", EXIT.failed, error.message);
+    throw error;
+  }
 }
 
 /** Puts a backup into `folder`. Checks it first; the former content moves to before-restore-…; returns that name or "". */
