@@ -53,7 +53,8 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
   const clock = systemClock(deps.now);
   const office = () => routing.current();
   const log = createLog({ store });
-  const closed = await closeBroken(log, readHeartbeat(store) ?? 0, repairRecording);
+  const lastAlive = readHeartbeat(store);
+  const closed = await closeBroken(log, lastAlive, repairRecording);
   if (closed > 0) deps.log(`closed ${closed} calls that an earlier run left open`);
   const heartbeat = startHeartbeat(store, clock);
 
@@ -95,6 +96,15 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
         system.alarms.raise(code, subject, detail);
       },
       deskOpen: () => true,
+      transfers: () => {
+        const { blindTransferRingS, blindTransferCallBack, blindTransferCallBackPrefix } =
+          system.settings.get();
+        return {
+          ringS: blindTransferRingS,
+          callBack: blindTransferCallBack,
+          callBackPrefix: blindTransferCallBackPrefix,
+        };
+      },
       lastAgentOf: (number) => lastAgentOf(store, number),
     },
     () => live.touch(),
@@ -110,7 +120,7 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
     counts: (from) => queueCounts(store, from),
   });
 
-  board.restore(log.readAgentEvents());
+  board.restore(log.readAgentEvents(), lastAlive);
   const setDevice = (extensionId: number, online: boolean) => {
     for (const agent of office().agents.values())
       if (agent.extensionId === extensionId) board.device(agent.id, online);

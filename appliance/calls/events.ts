@@ -113,6 +113,8 @@ interface Data {
     sipStatus?: number;
     sipReason?: string;
   };
+  /** The leg lives on in another journey (a consultation became a transfer). */
+  "leg.moved": { to: JourneyId };
   "bridge.joined": { legs: string[]; mode: BridgeMode };
   "bridge.left": { legs: string[]; mode: BridgeMode };
   "hold.started": { by: "remote" | "local"; music?: string };
@@ -120,6 +122,8 @@ interface Data {
   "transfer.requested": { kind: "blind" | "attended"; to: string; byAgentId?: number };
   "transfer.completed": { to: string };
   "transfer.failed": { to: string; cause: LegEndCause };
+  /** The transfer reached nobody: who made it is rung again (W-3.15.1.4.4). */
+  "transfer.recalled": { to: string; byAgentId?: number };
   "recording.started": { recording: string; file: string; leftLeg: string; rightLeg?: string };
   "recording.paused": { recording: string; reason: string };
   "recording.resumed": { recording: string };

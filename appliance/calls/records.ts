@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { Store, Tx } from "../../storage/database.ts";
 import { type Actor, type ListQuery, NotFoundError, type Now, type Page, permit } from "../kernel.ts";
 import { pageWindow } from "../listing.ts";
-import { insertAudit } from "../system/configuration.ts";
+import { insertAudit } from "../system/index.ts";
 import type { CallEvent, CallResult, Direction, HangupCause, HangupParty } from "./events.ts";
 import { readJourneyEvents } from "./project/read.ts";
 import { agentsInReach, restrict } from "./records-scope.ts";

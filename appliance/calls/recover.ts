@@ -113,6 +113,7 @@ function follow(open: OpenThings, event: CallEvent): void {
     case "leg.created":
       open.legs.add(leg);
       break;
+    case "leg.moved":
     case "leg.ended":
       open.legs.delete(leg);
       open.holds.delete(leg);

@@ -6,7 +6,14 @@ import type { AgentFact, JourneyId } from "../calls/events.ts";
 import type { LiveAgent } from "../calls/live.ts";
 import { UseCaseError } from "../kernel.ts";
 import type { AgentConfig, Group, Office } from "../routing/index.ts";
-import { type AgentFacts, type DerivedState, deriveState } from "./decide/agent-state.ts";
+import {
+  type AgentFacts,
+  type AgentLeg,
+  type DerivedState,
+  deriveState,
+  foremost,
+  type TimedLeg,
+} from "./decide/agent-state.ts";
 import type { Candidate } from "./decide/queue.ts";
 
 export type By = "phone" | "web" | "admin" | "system";
@@ -27,21 +34,13 @@ export interface AgentBoardDeps {
   readonly startOfDay: (at: number) => number;
 }
 
-/** What a leg of an agent is doing. */
-export interface AgentLeg {
-  readonly phase: "ringing" | "talking" | "held";
-  readonly journey: JourneyId;
-  readonly groupId: number | null;
-  /** Came by an offer of a queue. */
-  readonly viaOffer: boolean;
-}
-
 interface Entry {
   readonly groups: Set<number>;
   paused: { reason: string; reasonId: number | null; since: number } | null;
   acw: { until: number; since: number; groupId: number; cancel: () => void } | null;
   online: boolean;
-  leg: (AgentLeg & { since: number }) | null;
+  /** By journey: a consultation is a second one. */
+  readonly legs: Map<JourneyId, TimedLeg>;
   lastCallEndedAt: number;
   answeredToday: number;
   day: number;
@@ -66,8 +65,12 @@ export class AgentBoard {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes the facts of an earlier run over; call once, in log order, before anything else. */
-  restore(facts: Iterable<AgentFact>): void {
+  /**
+   * Takes the facts of an earlier run over; call once, in log order, before anything else. After-call work that was
+   * open ended when its time was up, at `lastAlive` (UTC ms, last sign of life of that run) at the latest.
+   */
+  restore(facts: Iterable<AgentFact>, lastAlive: number): void {
+    const work = new Map<number, Extract<AgentFact, { kind: "agent.acw_started" }>>();
     for (const fact of facts) {
       const entry = this.#entry(fact.agentId);
       switch (fact.kind) {
@@ -86,10 +89,25 @@ export class AgentBoard {
           entry.paused = null;
           entry.baseSince = fact.at;
           break;
+        case "agent.acw_started":
+          work.set(fact.agentId, fact);
+          break;
+        case "agent.acw_ended":
+          work.delete(fact.agentId);
+          entry.baseSince = fact.at;
+          break;
         default:
           break;
       }
     }
+    this.#deps.append(
+      [...work.values()].map(({ agentId, at, data: { groupId } }) => {
+        const seconds = this.#deps.office().groups.get(groupId)?.acwSeconds ?? 0;
+        const until = seconds > 0 ? at + seconds * 1000 : Number.POSITIVE_INFINITY;
+        const ended = Math.max(at, Math.min(until, lastAlive));
+        return { kind: "agent.acw_ended", agentId, at: ended, data: { groupId, by: "timer" } };
+      }),
+    );
     for (const [agentId] of this.#deps.office().agents) this.#changed(agentId);
   }
 
@@ -107,7 +125,7 @@ export class AgentBoard {
         paused: null,
         acw: null,
         online: false,
-        leg: null,
+        legs: new Map(),
         lastCallEndedAt: 0,
         answeredToday: 0,
         day: 0,
@@ -225,7 +243,7 @@ export class AgentBoard {
       { kind: online ? "agent.device_online" : "agent.device_offline", agentId, at, data: { device: "" } },
     ]);
     entry.online = online;
-    if (!entry.leg) entry.baseSince = at;
+    if (entry.legs.size === 0) entry.baseSince = at;
     this.#changed(agentId);
   }
 
@@ -233,22 +251,31 @@ export class AgentBoard {
   leg(agentId: number, leg: AgentLeg): void {
     const entry = this.#entry(agentId);
     const at = this.#deps.now();
-    if (leg.phase === "talking" && entry.leg?.phase === "ringing" && leg.viaOffer) {
+    const known = entry.legs.get(leg.journey);
+    if (leg.phase === "talking" && known?.phase === "ringing" && leg.viaOffer) {
       this.#rollDay(entry);
       entry.answeredToday++;
     }
-    if (entry.leg?.phase !== leg.phase || entry.leg.journey !== leg.journey)
-      entry.leg = { ...leg, since: at };
+    entry.legs.set(leg.journey, { ...leg, since: known?.phase === leg.phase ? known.since : at });
     this.#changed(agentId);
+  }
+
+  /** The agent's leg goes on in another journey. */
+  legMoved(agentId: number, from: JourneyId, to: JourneyId): void {
+    const { legs } = this.#entry(agentId);
+    const leg = legs.get(from);
+    if (!leg) return;
+    legs.delete(from);
+    legs.set(to, { ...leg, journey: to });
   }
 
   /** The agent's leg is over. After-call work begins as the group says (W-3.1.3.11). */
   legGone(agentId: number, journey: JourneyId): void {
     const entry = this.#entry(agentId);
-    const { leg } = entry;
-    if (!leg || leg.journey !== journey) return;
+    const leg = entry.legs.get(journey);
+    if (!leg) return;
     const at = this.#deps.now();
-    entry.leg = null;
+    entry.legs.delete(journey);
     entry.baseSince = at;
     const answered = leg.phase !== "ringing";
     if (answered) entry.lastCallEndedAt = at;
@@ -293,7 +320,7 @@ export class AgentBoard {
       pausedSince: entry.paused?.since ?? 0,
       acwUntil: entry.acw?.until ?? null,
       acwSince: entry.acw?.since ?? 0,
-      leg: entry.leg,
+      leg: foremost(entry.legs.values()),
       baseSince: entry.baseSince,
     };
   }
@@ -340,7 +367,7 @@ export class AgentBoard {
         reason,
         since,
         groups: this.groupsOf(agent.id),
-        journey: entry.leg?.journey ?? null,
+        journey: foremost(entry.legs.values())?.journey ?? null,
         deviceOnline: entry.online,
       };
     });
@@ -348,18 +375,19 @@ export class AgentBoard {
 
   /** Agents with a live leg, for the reconciler. */
   busyWith(): readonly { readonly agentId: number; readonly journey: JourneyId }[] {
-    return [...this.#entries].flatMap(([agentId, { leg }]) =>
-      leg ? [{ agentId, journey: leg.journey }] : [],
+    return [...this.#entries].flatMap(([agentId, { legs }]) =>
+      [...legs.keys()].map((journey) => ({ agentId, journey })),
     );
   }
 
   #changed(agentId: number): void {
     const entry = this.#entry(agentId);
     const derived = this.state(agentId);
-    const shown = `${derived.state}|${derived.reason}|${entry.leg?.journey ?? ""}`;
+    const leg = foremost(entry.legs.values());
+    const shown = `${derived.state}|${derived.reason}|${leg?.journey ?? ""}`;
     if (shown !== entry.shown) {
       entry.shown = shown;
-      this.#deps.stretch(agentId, derived, entry.leg?.journey ?? null, entry.leg?.groupId ?? null);
+      this.#deps.stretch(agentId, derived, leg?.journey ?? null, leg?.groupId ?? null);
     }
     for (const listener of this.#listeners) listener(agentId);
   }

@@ -3,8 +3,9 @@ import type { Entity } from "../kernel.ts";
 import type { AgentCommands } from "./commands.ts";
 import type { GroupInput, GroupRow, PauseReason, PauseReasonInput } from "./model.ts";
 
-export { AgentBoard, type AgentBoardDeps, type AgentLeg, type By } from "./agents.ts";
+export { AgentBoard, type AgentBoardDeps, type By } from "./agents.ts";
 export { type AgentCommands, createAgentCommands } from "./commands.ts";
+export type { AgentLeg } from "./decide/agent-state.ts";
 export { type Admission, admission, pickAgents, waitingOrder } from "./decide/queue.ts";
 export { createQueueingConfig } from "./groups.ts";
 export type * from "./model.ts";

@@ -8,9 +8,8 @@ import { agentAtExtension, decideDialled, decideInbound, displayedNumber } from 
 import type { LiveCall } from "../live.ts";
 import { FeatureStage } from "./feature-stage.ts";
 import { Journey, type JourneyStart } from "./journey.ts";
-import type { CallServices, Ending, Party } from "./model.ts";
-import { RingStage } from "./ring-stage.ts";
-import { goTo } from "./route.ts";
+import { type CallServices, type Ending, newParty, type Party } from "./model.ts";
+import { flowOf } from "./route.ts";
 
 type Incoming = Extract<LegEvent, { type: "incoming" }>;
 
@@ -20,6 +19,9 @@ const LOST_AFTER_MS = 1500;
 export class CallCentre {
   readonly #services: CallServices;
   readonly #journeys = new Map<string, Journey>();
+  /** Legs of all journeys that have not ended. */
+  readonly #legs = new Map<LegId, Journey>();
+  readonly #flow = flowOf((leg) => this.#legs.get(leg));
   readonly #onChange: () => void;
   readonly #missing = new Map<LegId, number>();
   #accepting = true;
@@ -39,7 +41,7 @@ export class CallCentre {
 
   onLeg(event: LegEvent): void {
     if (event.type === "incoming") return this.#incoming(event);
-    const journey = this.#owner(event.leg);
+    const journey = this.#legs.get(event.leg);
     if (journey) this.#step(journey, () => journey.onLeg(event));
     else if (event.type !== "ended") this.#services.legs.hangup(event.leg, "error");
   }
@@ -53,25 +55,22 @@ export class CallCentre {
       case "media-lost":
         this.#services.alarm("media-lost", "rtpengine", `${event.legs.length} legs`);
         for (const leg of event.legs) {
-          const journey = this.#owner(leg);
+          const journey = this.#legs.get(leg);
           if (journey) this.#step(journey, () => journey.end({ cause: "media-failure", by: "system" }));
         }
         return;
       case "play-finished": {
-        const journey = this.#owner(event.leg);
+        const journey = this.#legs.get(event.leg);
         if (journey) this.#step(journey, () => journey.onMedia(event));
         return;
       }
       default: {
-        for (const journey of this.#journeys.values())
-          if (event.recording.startsWith(journey.id)) this.#step(journey, () => journey.onMedia(event));
+        // A recording's id is its journey's with a number behind.
+        const { recording } = event;
+        const journey = this.#journeys.get(recording.slice(0, recording.lastIndexOf("-")));
+        if (journey) this.#step(journey, () => journey.onMedia(event));
       }
     }
-  }
-
-  #owner(leg: LegId): Journey | undefined {
-    for (const journey of this.#journeys.values()) if (journey.parties.has(leg)) return journey;
-    return undefined;
   }
 
   #step(journey: Journey, work: () => void): void {
@@ -80,9 +79,11 @@ export class CallCentre {
   }
 
   #open(start: JourneyStart): Journey {
-    const journey = new Journey(this.#services, start, {
+    const journey = new Journey(this.#services, this.#flow, start, {
+      onParty: (leg, owner) => this.#legs.set(leg, owner),
       onEnd: (ended) => {
         this.#journeys.delete(ended.id);
+        for (const leg of ended.parties.keys()) this.#legs.delete(leg);
         this.#services.queues.leave(ended.id);
         this.#onChange();
       },
@@ -156,8 +157,8 @@ export class CallCentre {
       });
       const last = decided.lastAgentFirst ? this.#services.lastAgentOf(event.callerNumber) : null;
       if (last !== null && this.#services.board.state(last).state === "idle")
-        return goTo(journey, { type: "agent", id: last });
-      goTo(journey, decided.destination);
+        return this.#flow.goTo(journey, { type: "agent", id: last });
+      this.#flow.goTo(journey, decided.destination);
     });
   }
 
@@ -217,7 +218,7 @@ export class CallCentre {
             destination: decided.destination,
             why: decided.why,
           });
-          return goTo(journey, decided.destination);
+          return this.#flow.goTo(journey, decided.destination);
         case "outbound":
           return this.#outside(journey, event.leg, decided);
       }
@@ -235,13 +236,8 @@ export class CallCentre {
       why: decided.why,
       ...(decided.ruleId === undefined ? {} : { routeId: decided.ruleId }),
     });
-    journey.enter(
-      new RingStage(
-        journey,
-        { kind: "trunk", trunkId: decided.trunkId, number: decided.number, shown: decided.displayedNumber },
-        {},
-      ),
-    );
+    const { trunkId, number, displayedNumber: shown } = decided;
+    this.#flow.ring(journey, { kind: "trunk", trunkId, number, shown });
   }
 
   /**
@@ -323,7 +319,7 @@ export class CallCentre {
                 destination: decided.destination,
                 why: decided.why,
               });
-              goTo(journey, decided.destination);
+              this.#flow.goTo(journey, decided.destination);
             }
           }
         },
@@ -393,15 +389,12 @@ function party(
     readonly trunkId?: number | null;
   },
 ): Party {
-  return {
-    leg,
+  return newParty(leg, {
     role,
     number,
     name,
-    answered: false,
-    ended: false,
     agentId: ids.agentId ?? null,
     extensionId: ids.extensionId ?? null,
     trunkId: ids.trunkId ?? null,
-  };
+  });
 }

@@ -32,6 +32,9 @@ export class FakeExchange {
   readonly recordings: RecordSpec[] = [];
   readonly hears = new Map<LegId, readonly LegId[]>();
   readonly sentDigits: string[] = [];
+  readonly transferResults: { readonly leg: LegId; readonly status: number }[] = [];
+  readonly recordedParties: { readonly channel: string; readonly leg: LegId | null }[] = [];
+  transfers = { ringS: 20, callBack: true, callBackPrefix: "回呼" };
   readonly legs = new Map<LegId, State>();
   readonly board: AgentBoard;
   readonly centre: CallCentre;
@@ -75,6 +78,7 @@ export class FakeExchange {
         extensionOnline: (id) => this.online.has(id),
         alarm: (code, subject, detail) => this.alarms.push(`${code} ${subject} ${detail}`),
         deskOpen: () => true,
+        transfers: () => this.transfers,
         lastAgentOf: () => null,
       },
       () => {},
@@ -97,8 +101,12 @@ export class FakeExchange {
         this.dialled.push(spec);
         this.legs.set(spec.leg, "dialling");
       },
-      hangup: (leg, cause) => this.ended(leg, cause ?? "normal", "local"),
-      transferResult: () => {},
+      // As the real ones: our own hang-up ends the leg at once.
+      hangup: (leg, cause = "normal") => {
+        if (this.legs.delete(leg))
+          this.tell({ type: "ended", leg, cause, by: "local", at: this.clock.now() });
+      },
+      transferResult: (leg, { status }) => this.transferResults.push({ leg, status }),
       sendDigits: (_leg, digits) => this.sentDigits.push(digits),
       alive: () => [...this.legs].map(([leg, state]) => ({ leg, state, since: 0 })),
     };
@@ -122,7 +130,7 @@ export class FakeExchange {
       },
       hear: (listener, sources) => this.hears.set(listener, sources),
       startRecording: (spec) => this.recordings.push(spec),
-      recordParty: () => {},
+      recordParty: (_recording, channel, leg) => this.recordedParties.push({ channel, leg }),
       pauseRecording: () => {},
       resumeRecording: () => {},
       stopRecording: (recording) =>

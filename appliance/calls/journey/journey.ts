@@ -3,7 +3,15 @@ import { join } from "node:path";
 import type { DialTarget, LegEvent, LegId, MediaEvent } from "../../../sip/index.ts";
 import type { CallEventData, CallEventKind, CallFact, Direction, JourneyId } from "../events.ts";
 import type { LiveCall } from "../live.ts";
-import type { CallServices, Ending, Party, Stage } from "./model.ts";
+import {
+  type CallServices,
+  type Ending,
+  type Flow,
+  newParty,
+  type Party,
+  type PartyIdentity,
+  type Stage,
+} from "./model.ts";
 import { RecordingKeeper } from "./recording.ts";
 
 /** The last leg and the recording must end within this after the journey was told to end, ms. */
@@ -17,9 +25,17 @@ export interface JourneyStart {
   readonly didNumber: string | null;
 }
 
+export interface JourneyHooks {
+  readonly onEnd: (journey: Journey) => void;
+  readonly onChange: () => void;
+  /** From now on the leg's events belong here. */
+  readonly onParty: (leg: LegId, journey: Journey) => void;
+}
+
 export class Journey {
   readonly id: JourneyId;
   readonly services: CallServices;
+  readonly flow: Flow;
   readonly start: JourneyStart;
   readonly startedAt: number;
   readonly parties = new Map<LegId, Party>();
@@ -29,29 +45,26 @@ export class Journey {
   /** Numbers with the prefixes gathered on the way, shown to agents. */
   shownNumber: string;
   shownName: string;
+  /** Menus whose prefixes were added: once each, however often a caller comes back. */
+  readonly prefixedBy = new Set<number>();
   #stage: Stage | null = null;
   #stageSince: number;
   #facts: CallFact[] = [];
   #ending: Ending | null = null;
   #ended = false;
   #cancelLimit: () => void = () => {};
-  readonly #onEnd: (journey: Journey) => void;
-  readonly #onChange: () => void;
+  readonly #hooks: JourneyHooks;
 
-  constructor(
-    services: CallServices,
-    start: JourneyStart,
-    hooks: { readonly onEnd: (journey: Journey) => void; readonly onChange: () => void },
-  ) {
+  constructor(services: CallServices, flow: Flow, start: JourneyStart, hooks: JourneyHooks) {
     this.services = services;
+    this.flow = flow;
     this.start = start;
     this.id = services.newId();
     this.startedAt = services.now();
     this.#stageSince = this.startedAt;
     this.shownNumber = start.caller;
     this.shownName = start.callerName;
-    this.#onEnd = hooks.onEnd;
-    this.#onChange = hooks.onChange;
+    this.#hooks = hooks;
     this.recording = new RecordingKeeper(this);
   }
 
@@ -78,7 +91,7 @@ export class Journey {
     const facts = this.#facts;
     this.#facts = [];
     this.services.append(facts);
-    this.#onChange();
+    this.#hooks.onChange();
   }
 
   /** Runs one step: the work, then its facts in one transaction. A fault ends this journey truthfully, and only this. */
@@ -110,6 +123,7 @@ export class Journey {
 
   addParty(party: Party): void {
     this.parties.set(party.leg, party);
+    this.#hooks.onParty(party.leg, this);
     const endpoint = party.number;
     this.fact("leg.created", party.leg, {
       role: party.role,
@@ -122,7 +136,7 @@ export class Journey {
 
   /** Dials a further party; its events come to the stage. */
   dial(
-    party: Omit<Party, "leg" | "answered" | "ended">,
+    party: PartyIdentity,
     target: DialTarget,
     options: {
       readonly callerNumber: string;
@@ -131,10 +145,32 @@ export class Journey {
       readonly autoAnswer?: boolean;
     },
   ): Party {
-    const added: Party = { ...party, leg: this.services.newId(), answered: false, ended: false };
+    const added = newParty(this.services.newId(), party);
     this.addParty(added);
     this.services.legs.dial({ leg: added.leg, target, ...options });
     return added;
+  }
+
+  /** Hangs up a party that others have taken the place of; the journey goes on. */
+  release(party: Party): void {
+    if (party.ended) return;
+    party.released = true;
+    this.services.legs.hangup(party.leg, "normal");
+  }
+
+  /** Gives a talking party away: its leg lives on in the journey `to`. */
+  handOver(party: Party, to: JourneyId): void {
+    this.#stage?.leave();
+    this.#stage = null;
+    this.parties.delete(party.leg);
+    this.fact("leg.moved", party.leg, { to });
+    if (party.agentId !== null) this.services.board.legMoved(party.agentId, this.id, to);
+  }
+
+  /** Takes a talking party of another journey. */
+  takeOver(party: Party): void {
+    this.addParty(party);
+    if (party.answered) this.fact("leg.answered", party.leg, { codec: party.codec });
   }
 
   enter(stage: Stage): void {
@@ -143,7 +179,7 @@ export class Journey {
     this.#stage = stage;
     this.#stageSince = this.services.now();
     stage.enter();
-    this.#onChange();
+    this.#hooks.onChange();
   }
 
   /** Events of this journey's legs, after the common facts were noted. */
@@ -156,6 +192,7 @@ export class Journey {
         break;
       case "answered":
         party.answered = true;
+        party.codec = event.codec;
         this.fact("leg.answered", event.leg, { codec: event.codec });
         break;
       case "ended":
@@ -167,10 +204,19 @@ export class Journey {
           ...(event.sipReason === undefined ? {} : { sipReason: event.sipReason }),
         });
         break;
+      case "held":
+      case "resumed":
+        party.held = event.type === "held";
+        break;
+      case "transfer-requested":
+        // Only who talks can transfer.
+        if (!this.#ending && !party.released && this.#stage?.partner?.(party.leg)) break;
+        this.services.legs.transferResult(party.leg, { status: 491, reason: "Request Pending" });
+        return;
       default:
         break;
     }
-    if (!this.#ending) this.#stage?.onLeg(event);
+    if (!this.#ending && !party.released) this.#stage?.onLeg(event);
     if (event.type === "ended") {
       if (party.agentId !== null) this.services.board.legGone(party.agentId, this.id);
       this.#maybeFinish();
@@ -190,6 +236,13 @@ export class Journey {
   end(ending: Ending): void {
     if (this.#ending) return;
     this.#ending = ending;
+    this.#cancelLimit = this.services.after(ENDING_LIMIT_MS, () =>
+      this.step(() => {
+        for (const party of this.parties.values()) if (!party.ended) this.lost(party);
+        this.recording.giveUp();
+        this.#maybeFinish();
+      }),
+    );
     this.#stage?.leave();
     this.recording.stop();
     const status = refusalFor(ending);
@@ -198,13 +251,6 @@ export class Journey {
       if (party === this.caller && !party.answered && status) this.services.legs.refuse(party.leg, status);
       else this.services.legs.hangup(party.leg, "normal");
     }
-    this.#cancelLimit = this.services.after(ENDING_LIMIT_MS, () =>
-      this.step(() => {
-        for (const party of this.parties.values()) if (!party.ended) this.lost(party);
-        this.recording.giveUp();
-        this.#maybeFinish();
-      }),
-    );
     this.#maybeFinish();
   }
 
@@ -230,7 +276,7 @@ export class Journey {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelLimit();
-    this.#onEnd(this);
+    this.#hooks.onEnd(this);
   }
 
   live(): LiveCall {

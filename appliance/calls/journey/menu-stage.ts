@@ -9,7 +9,6 @@ import {
 } from "../../routing/index.ts";
 import type { Journey } from "./journey.ts";
 import type { Stage } from "./model.ts";
-import { goTo } from "./route.ts";
 
 export class MenuStage implements Stage {
   readonly name = "ivr";
@@ -31,8 +30,11 @@ export class MenuStage implements Stage {
   enter(): void {
     const { caller, services } = this.#journey;
     this.#journey.fact("flow.entered", caller?.leg ?? null, { flowId: this.#flow.id, name: this.#flow.name });
-    this.#journey.shownNumber = this.#flow.callerNumberPrefix + this.#journey.shownNumber;
-    this.#journey.shownName = this.#flow.callerNamePrefix + this.#journey.shownName;
+    if (!this.#journey.prefixedBy.has(this.#flow.id)) {
+      this.#journey.prefixedBy.add(this.#flow.id);
+      this.#journey.shownNumber = this.#flow.callerNumberPrefix + this.#journey.shownNumber;
+      this.#journey.shownName = this.#flow.callerNamePrefix + this.#journey.shownName;
+    }
     if (!caller || caller.answered) return this.#do({ type: "start" });
     void services.legs.answer(caller.leg).catch(() => {});
   }
@@ -132,7 +134,7 @@ export class MenuStage implements Stage {
           break;
         case "done":
           this.#leaveFlow(command.outcome);
-          if (command.destination) goTo(this.#journey, command.destination);
+          if (command.destination) this.#journey.flow.goTo(this.#journey, command.destination);
           else this.#journey.end({ cause: "normal", by: "system" });
           break;
       }

@@ -1,8 +1,9 @@
 /** What a journey and its stages share: parties, the services they command, the stage contract. */
 import type { LegEvent, LegId, Legs, MediaEvent, MediaPort } from "../../../sip/index.ts";
 import type { AgentBoard } from "../../queueing/index.ts";
-import type { Destination, Office } from "../../routing/index.ts";
+import type { Destination, Group, Office } from "../../routing/index.ts";
 import type { CallFact, HangupCause, HangupParty, JourneyId, LegRole } from "../events.ts";
+import type { Journey } from "./journey.ts";
 import type { Queues } from "./queues.ts";
 
 /** One party of a journey: one leg of ours. */
@@ -17,6 +18,68 @@ export interface Party {
   readonly trunkId: number | null;
   answered: boolean;
   ended: boolean;
+  /** The phone has put us on hold. */
+  held: boolean;
+  /** Told to go: what it still does concerns no stage any more. */
+  released: boolean;
+  codec: string;
+}
+
+/** What is known of a party before it has a leg. */
+export type PartyIdentity = Omit<Party, "leg" | "answered" | "ended" | "held" | "released" | "codec">;
+
+/** A party whose leg has just begun. */
+export function newParty(leg: LegId, identity: PartyIdentity): Party {
+  return { ...identity, leg, answered: false, ended: false, held: false, released: false, codec: "" };
+}
+
+/** Whom a RingStage rings. `shown`: our displayed number. */
+export type RingTarget =
+  | {
+      readonly kind: "extension";
+      readonly extensionId: number;
+      readonly number: string;
+      readonly name: string;
+      readonly agentId: number | null;
+    }
+  | { readonly kind: "trunk"; readonly trunkId: number; readonly number: string; readonly shown: string };
+
+export interface RingOptions {
+  /** Default: the office's time for extensions or outside numbers. */
+  readonly timeoutMs?: number;
+  /** Put before the caller's name (W-3.15.1.4.5). */
+  readonly namePrefix?: string;
+  /** The group whose call this is. */
+  readonly group?: Group | null;
+  /** The party answered; called before the two talk. */
+  readonly onAnswered?: () => void;
+  /** What happens instead of the journey's end when nobody answers (a transfer goes back). */
+  readonly onFailed?: (event: Extract<LegEvent, { type: "ended" }>) => void;
+  /** The waiting party went before anybody answered; the journey ends after this. */
+  readonly onCallerGone?: () => void;
+}
+
+export interface TalkOptions {
+  /** The group whose queue brought the parties together. */
+  readonly group: Group | null;
+  /** Say the group's announcements first: the parties have just met. */
+  readonly announce?: boolean;
+}
+
+/** The ways from stage to stage, given to each journey so that stages need not know each other. */
+export interface Flow {
+  goTo(journey: Journey, destination: Destination): void;
+  ring(journey: Journey, target: RingTarget, options?: RingOptions): void;
+  talk(journey: Journey, other: Party, options: TalkOptions): void;
+  /** The journey a leg belongs to now. */
+  journeyOf(leg: LegId): Journey | undefined;
+}
+
+/** Transfers without consultation (W-3.15.1.4.3–5). */
+export interface TransferSettings {
+  readonly ringS: number;
+  readonly callBack: boolean;
+  readonly callBackPrefix: string;
 }
 
 /** The outside world of the journeys. Everything is given, so tests run on fakes and a fake clock. */
@@ -38,6 +101,7 @@ export interface CallServices {
   readonly extensionOnline: (extensionId: number) => boolean;
   readonly alarm: (code: string, subject: string, detail: string) => void;
   readonly deskOpen: (agentId: number) => boolean;
+  readonly transfers: () => TransferSettings;
   /** Agent who last spoke with this outside number, if any (W-3.6.1.15). */
   readonly lastAgentOf: (number: string) => number | null;
 }
@@ -53,6 +117,8 @@ export interface Stage {
   /** An event of any leg of the journey; the caller's end is handled here too, so that each stage can name the cause. */
   onLeg(event: LegEvent): void;
   onMedia(event: MediaEvent): void;
+  /** Who talks with this leg here, for a consultation that becomes a transfer. */
+  partner?(leg: LegId): { readonly party: Party; readonly group: Group | null } | null;
   /** Leaves for another stage or the end: stops sounds, timers, ringing legs. */
   leave(): void;
 }
@@ -63,6 +129,3 @@ export interface Ending {
   readonly sipStatus?: number;
   readonly sipReason?: string;
 }
-
-/** Where a refused or unanswered attempt goes next, or why the journey ends. */
-export type Next = { readonly to: Destination; readonly why: string } | Ending;

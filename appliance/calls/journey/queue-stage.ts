@@ -5,9 +5,7 @@ import type { HangupCause, OfferMissedReason, QueueLeftReason } from "../events.
 import type { Journey } from "./journey.ts";
 import type { Party, Stage } from "./model.ts";
 import type { Waiter } from "./queues.ts";
-import { goTo } from "./route.ts";
 import { ringbackItems, spokenPosition } from "./sounds.ts";
-import { TalkStage } from "./talk-stage.ts";
 
 interface Offer {
   readonly agentId: number;
@@ -31,6 +29,9 @@ export class QueueStage implements Stage {
   #leaving = false;
   #left = false;
   #playing: { readonly id: string; readonly what: "music" | "announcement" } | null = null;
+  #musicFails = false;
+  /** Announcements that wait for the one being heard; each kind waits once. */
+  readonly #pending = new Map<string, () => readonly PlayItem[]>();
 
   constructor(journey: Journey, group: Group) {
     this.#journey = journey;
@@ -131,42 +132,62 @@ export class QueueStage implements Stage {
     const id = this.#group.waitingMusicId ?? office.settings.waitingMusicId;
     const path = (id === null ? undefined : office.media.get(id)) ?? office.prompts.get("waiting-music");
     const items: PlayItem[] =
-      this.#group.playWaitingMusic && path ? [{ kind: "file", path }] : ringbackItems();
+      this.#group.playWaitingMusic && path && !this.#musicFails ? [{ kind: "file", path }] : ringbackItems();
     const play = services.newId();
     this.#playing = { id: play, what: "music" };
     services.media.play({ play, leg: caller.leg, items, times: "forever", resumeKey: "waiting" });
   }
 
-  #play(items: readonly PlayItem[]): void {
+  /** One after the other: an announcement is never cut by the next. `make` notes what is said when its turn comes. */
+  #say(kind: string, make: () => readonly PlayItem[]): void {
+    this.#pending.set(kind, make);
+    if (this.#playing?.what !== "announcement") this.#next();
+  }
+
+  /** The next announcement, or the music where it stopped. */
+  #next(): void {
     const { services, caller } = this.#journey;
-    if (!caller || items.length === 0 || this.#left) return;
-    const play = services.newId();
-    this.#playing = { id: play, what: "announcement" };
-    services.media.play({ play, leg: caller.leg, items });
+    if (!caller || this.#left) return;
+    for (const [kind, make] of this.#pending) {
+      this.#pending.delete(kind);
+      const items = make();
+      if (items.length === 0) continue;
+      const play = services.newId();
+      this.#playing = { id: play, what: "announcement" };
+      services.media.play({ play, leg: caller.leg, items });
+      return;
+    }
+    if (this.#playing?.what !== "music") this.#music();
   }
 
   #announce(what: "announcement" | "periodic", mediaId: number | null): void {
     const path = mediaId === null ? undefined : this.#journey.services.office().media.get(mediaId);
     if (!path) return;
-    this.#journey.fact("queue.announced", this.#journey.caller?.leg ?? null, {
-      groupId: this.#group.id,
-      what,
+    this.#say(what, () => {
+      this.#journey.fact("queue.announced", this.#journey.caller?.leg ?? null, {
+        groupId: this.#group.id,
+        what,
+      });
+      return [{ kind: "file", path }];
     });
-    this.#play([{ kind: "file", path }]);
   }
 
   #announcePosition(): void {
+    this.#say("position", () => this.#positionWords());
+  }
+
+  #positionWords(): readonly PlayItem[] {
     const { services, caller } = this.#journey;
     const position = services.queues.position(this.#waiter);
     const items = spokenPosition(services.office().prompts, position);
-    if (position < 1 || items.length === 0) return;
+    if (position < 1 || items.length === 0) return [];
     this.#journey.fact("queue.position", caller?.leg ?? null, { groupId: this.#group.id, position });
     this.#journey.fact("queue.announced", caller?.leg ?? null, {
       groupId: this.#group.id,
       what: "position",
       position,
     });
-    this.#play(items);
+    return items;
   }
 
   #offer(agentIds: readonly number[], why: string): void {
@@ -232,7 +253,7 @@ export class QueueStage implements Stage {
       this.#cancelOffers("taken-by-another");
       this.#leaveQueue("answered", offer.agentId);
       services.queues.answered(this.#group.id, offer.agentId);
-      this.#journey.enter(new TalkStage(this.#journey, offer.party, { group: this.#group }));
+      this.#journey.flow.talk(this.#journey, offer.party, { group: this.#group, announce: true });
     } else if (event.type === "ended") {
       this.#offers.delete(event.leg);
       const reason: OfferMissedReason = MISSED[event.cause] ?? "unreachable";
@@ -248,8 +269,12 @@ export class QueueStage implements Stage {
 
   onMedia(event: MediaEvent): void {
     if (event.type !== "play-finished" || event.play !== this.#playing?.id) return;
-    // After an announcement the music goes on where it stopped.
-    if (this.#playing.what === "announcement" || event.outcome === "failed") this.#music();
+    const { what } = this.#playing;
+    if (what === "music" && event.outcome !== "failed") return;
+    this.#playing = null;
+    // Music that cannot be played gives way to the ringing tone, not to itself.
+    if (what === "music") this.#musicFails = true;
+    this.#next();
   }
 
   #cancelOffers(reason: OfferMissedReason): void {
@@ -274,8 +299,10 @@ export class QueueStage implements Stage {
       waitedMs: services.now() - this.#joinedAt,
       ...(agentId === undefined ? {} : { agentId }),
     });
-    if (this.#playing && caller) services.media.stopPlay(caller.leg, this.#playing.id);
+    this.#pending.clear();
+    const playing = this.#playing;
     this.#playing = null;
+    if (playing && caller) services.media.stopPlay(caller.leg, playing.id);
   }
 
   #overflow(reason: QueueLeftReason, cause: HangupCause): void {
@@ -283,7 +310,7 @@ export class QueueStage implements Stage {
     this.#cancelOffers("caller-left");
     this.#leaveQueue(reason);
     const { overflow } = this.#group;
-    if (overflow && overflow.type !== "hangup") goTo(this.#journey, overflow);
+    if (overflow && overflow.type !== "hangup") this.#journey.flow.goTo(this.#journey, overflow);
     else this.#journey.end({ cause, by: "system" });
   }
 

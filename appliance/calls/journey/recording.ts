@@ -5,6 +5,7 @@ import type { Journey } from "./journey.ts";
 export class RecordingKeeper {
   readonly #journey: Journey;
   #id: string | null = null;
+  #left: LegId | null = null;
   #right: LegId | null = null;
   #stopping = false;
   #n = 0;
@@ -23,12 +24,16 @@ export class RecordingKeeper {
     return this.#id !== null;
   }
 
-  /** Starts, or takes the new party of a running recording. A refusing disk never stops the call. */
+  /**
+   * Starts, or takes the new party of a running recording: who is on a side stays there. A refusing disk never stops
+   * the call.
+   */
   begin(left: LegId, right: LegId): void {
     const { services } = this.#journey;
     if (this.#id !== null && !this.#stopping) {
-      if (this.#right !== right) services.media.recordParty(this.#id, "right", right);
-      this.#right = right;
+      const crossed = this.#right === left || this.#left === right;
+      this.#put("left", crossed ? right : left);
+      this.#put("right", crossed ? left : right);
       return;
     }
     if (this.#id !== null) return;
@@ -42,9 +47,17 @@ export class RecordingKeeper {
       return;
     }
     this.#id = recording;
+    this.#left = left;
     this.#right = right;
     services.media.startRecording({ recording, file, left, right });
     this.#journey.fact("recording.started", null, { recording, file, leftLeg: left, rightLeg: right });
+  }
+
+  #put(side: "left" | "right", leg: LegId): void {
+    if (this.#id === null || (side === "left" ? this.#left : this.#right) === leg) return;
+    this.#journey.services.media.recordParty(this.#id, side, leg);
+    if (side === "left") this.#left = leg;
+    else this.#right = leg;
   }
 
   stop(): void {

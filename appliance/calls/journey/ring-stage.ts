@@ -2,44 +2,29 @@
 import type { LegEvent, MediaEvent } from "../../../sip/index.ts";
 import { unansweredEnding } from "./causes.ts";
 import type { Journey } from "./journey.ts";
-import type { Ending, Party, Stage } from "./model.ts";
+import type { Party, RingOptions, RingTarget, Stage } from "./model.ts";
 import { ringbackItems } from "./sounds.ts";
-import { TalkStage } from "./talk-stage.ts";
-
-export type RingTarget =
-  | {
-      readonly kind: "extension";
-      readonly extensionId: number;
-      readonly number: string;
-      readonly name: string;
-      readonly agentId: number | null;
-    }
-  /** `shown`: our displayed number. */
-  | { readonly kind: "trunk"; readonly trunkId: number; readonly number: string; readonly shown: string };
-
-export interface RingOptions {
-  /** What happens instead of the journey's end when nobody answers (a transfer goes back). */
-  readonly onFailed?: (ending: Ending) => void;
-}
 
 export class RingStage implements Stage {
   readonly name = "ringing";
   readonly at: string;
   readonly agentId: number | null;
+  readonly groupId: number | null;
   readonly #journey: Journey;
   readonly #target: RingTarget;
   readonly #options: RingOptions;
   #callee: Party | null = null;
   #calleeAnswered = false;
   #play: string | null = null;
-  #done = false;
+  #left = false;
 
-  constructor(journey: Journey, target: RingTarget, options: RingOptions) {
+  constructor(journey: Journey, target: RingTarget, options: RingOptions = {}) {
     this.#journey = journey;
     this.#target = target;
     this.#options = options;
     this.at = target.number;
     this.agentId = target.kind === "extension" ? target.agentId : null;
+    this.groupId = options.group?.id ?? null;
   }
 
   enter(): void {
@@ -60,8 +45,8 @@ export class RingStage implements Stage {
         { kind: "extension", extensionId, number },
         {
           callerNumber: this.#journey.shownNumber,
-          callerName: this.#journey.shownName,
-          timeoutMs: settings.extensionRingS * 1000,
+          callerName: (this.#options.namePrefix ?? "") + this.#journey.shownName,
+          timeoutMs: this.#options.timeoutMs ?? settings.extensionRingS * 1000,
         },
       );
     } else {
@@ -69,7 +54,11 @@ export class RingStage implements Stage {
       this.#callee = this.#journey.dial(
         { role: "external", number, name: "", agentId: null, extensionId: null, trunkId },
         { kind: "trunk", trunkId, number },
-        { callerNumber: shown, callerName: "", timeoutMs: settings.outboundRingS * 1000 },
+        {
+          callerNumber: shown,
+          callerName: "",
+          timeoutMs: this.#options.timeoutMs ?? settings.outboundRingS * 1000,
+        },
       );
     }
     if (caller?.answered) this.#ringback();
@@ -90,19 +79,22 @@ export class RingStage implements Stage {
 
   onLeg(event: LegEvent): void {
     const { caller } = this.#journey;
+    if (this.#left) return;
     if (event.leg === caller?.leg) return this.#onCaller(event);
     if (event.leg === this.#callee?.leg) this.#onCallee(event);
   }
 
   #onCaller(event: LegEvent): void {
     if (event.type === "answered" && this.#calleeAnswered) this.#talk();
-    else if (event.type === "ended")
+    else if (event.type === "ended") {
+      if (!this.#calleeAnswered) this.#options.onCallerGone?.();
       // A caller lost between the callee's answer and its own is no early hang-up.
       this.#journey.end(
         this.#calleeAnswered
           ? { cause: "normal", by: "caller" }
           : { cause: "caller-hung-up-early", by: event.by === "remote" ? "caller" : "system" },
       );
+    }
   }
 
   #onCallee(event: LegEvent): void {
@@ -119,7 +111,7 @@ export class RingStage implements Stage {
           .ring(caller.leg, event.earlyMedia ? { earlyMedia: true } : {})
           .then(() => {
             // The channel of a caller in early media exists only now.
-            if (event.earlyMedia && !this.#done) services.media.hear(caller.leg, [callee.leg]);
+            if (event.earlyMedia && !this.#left) services.media.hear(caller.leg, [callee.leg]);
           })
           .catch(() => {});
     } else if (event.type === "answered") {
@@ -127,26 +119,28 @@ export class RingStage implements Stage {
       if (caller.answered) this.#talk();
       else void services.legs.answer(caller.leg).catch(() => {});
     } else if (event.type === "ended") {
-      const ending = unansweredEnding(event);
       this.#callee = null;
-      if (this.#options.onFailed) {
+      if (this.#options.onFailed && !this.#calleeAnswered) {
         this.#stopRingback();
-        this.#options.onFailed(ending);
-      } else this.#journey.end(this.#calleeAnswered ? { cause: "normal", by: "callee" } : ending);
+        this.#options.onFailed(event);
+      } else
+        this.#journey.end(this.#calleeAnswered ? { cause: "normal", by: "callee" } : unansweredEnding(event));
     }
   }
 
   #talk(): void {
     const callee = this.#callee;
     if (!callee) return;
-    this.#done = true;
     this.#stopRingback();
-    this.#journey.enter(new TalkStage(this.#journey, callee, { group: null }));
+    this.#options.onAnswered?.();
+    this.#journey.flow.talk(this.#journey, callee, { group: this.#options.group ?? null });
   }
 
   onMedia(_event: MediaEvent): void {}
 
   leave(): void {
+    if (this.#left) return;
+    this.#left = true;
     this.#stopRingback();
     if (this.#callee && !this.#calleeAnswered)
       this.#journey.services.legs.hangup(this.#callee.leg, "cancelled");

@@ -8,21 +8,26 @@ import {
 } from "../../routing/index.ts";
 import type { Journey } from "./journey.ts";
 import { MenuStage } from "./menu-stage.ts";
-import type { Ending, Next } from "./model.ts";
+import type { Ending, Flow, RingTarget } from "./model.ts";
 import { QueueStage } from "./queue-stage.ts";
-import { RingStage, type RingTarget } from "./ring-stage.ts";
+import { RingStage } from "./ring-stage.ts";
+import { TalkStage } from "./talk-stage.ts";
 
 /** Chains of conditions longer than this are a configuration fault. */
 const MAX_HOPS = 20;
 
-/** Goes on with `next`: to a destination, or to the journey's end. */
-export function proceed(journey: Journey, next: Next): void {
-  if ("to" in next) goTo(journey, next.to, 0);
-  else journey.end(next);
+/** The ways between the stages; `journeyOf` comes from whoever keeps all journeys. */
+export function flowOf(journeyOf: Flow["journeyOf"]): Flow {
+  return {
+    goTo: (journey, destination) => goTo(journey, destination),
+    ring: (journey, target, options) => journey.enter(new RingStage(journey, target, options)),
+    talk: (journey, other, options) => journey.enter(new TalkStage(journey, other, options)),
+    journeyOf,
+  };
 }
 
 /** Sends the caller to a destination. What cannot be reached ends the journey with the cause that says so. */
-export function goTo(journey: Journey, destination: Destination, hops = 0): void {
+function goTo(journey: Journey, destination: Destination, hops = 0): void {
   const office = journey.services.office();
   const missing: Ending = { cause: "call-failed", by: "system", sipStatus: 404 };
   if (hops > MAX_HOPS) return journey.end(missing);

@@ -1,5 +1,18 @@
 /** The derived state of an agent (journey.md): the first rule that fits wins. Pure. */
-import type { AgentState } from "../../calls/events.ts";
+import type { AgentState, JourneyId } from "../../calls/events.ts";
+
+/** What a leg of an agent is doing. */
+export interface AgentLeg {
+  readonly phase: "ringing" | "talking" | "held";
+  readonly journey: JourneyId;
+  readonly groupId: number | null;
+  /** Came by an offer of a queue. */
+  readonly viaOffer: boolean;
+}
+
+export interface TimedLeg extends AgentLeg {
+  readonly since: number;
+}
 
 export interface AgentFacts {
   readonly deviceOnline: boolean;
@@ -41,4 +54,16 @@ export function deriveState(facts: AgentFacts): DerivedState {
   if (facts.pausedReason !== null)
     return { state: "paused", reason: facts.pausedReason, since: facts.pausedSince };
   return { state: "idle", reason: "", since: facts.baseSince };
+}
+
+/** The leg that says what the agent is doing: held, talking, ringing for a group, then what is outside the groups. */
+export function foremost(legs: Iterable<TimedLeg>): TimedLeg | null {
+  let best: TimedLeg | null = null;
+  for (const leg of legs) if (!best || rank(leg) < rank(best)) best = leg;
+  return best;
+}
+
+function rank({ phase, viaOffer }: AgentLeg): number {
+  if (phase === "held") return 0;
+  return (phase === "talking" ? 1 : 2) + (viaOffer ? 0 : 2);
 }
