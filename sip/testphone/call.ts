@@ -76,7 +76,8 @@ export class TestCall {
     const invite = this.#invite;
     if (invite === undefined || this.state === "answered" || this.state === "ended") return;
     const dialog = await invite.accept({ body: this.audio.sdp() });
-    if (dialog === undefined) return;
+    // The 200 could not be sent: cancelled in this moment.
+    if (dialog === undefined) return this.#end({ by: "remote", status: 487, reason: "" });
     this.#take(dialog, invite.body);
   }
 
