@@ -155,7 +155,9 @@ async function webPhone(port: number | undefined) {
   const answer = (request: string, status: string, extra = "", body = "") => {
     const to = `${pick(request, "To")}${/^To:.*tag=/m.test(request) ? "" : ";tag=web"}`;
     const copied = ["Via", "From", "Call-ID", "CSeq", "Record-Route"].map((name) => pick(request, name));
-    const lines = [`SIP/2.0 ${status}`, ...copied, to, ...(extra ? [extra] : [])].filter((line) => line !== "");
+    const lines = [`SIP/2.0 ${status}`, ...copied, to, ...(extra ? [extra] : [])].filter(
+      (line) => line !== "",
+    );
     socket.send(`${lines.join("\r\n")}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   };
   return { socket, next, answer };
@@ -239,16 +241,35 @@ test("a carrier whose first address answers 503: the second one is tried, with t
 });
 
 const sipp = Bun.which("sipp");
-test.skipIf(!sipp)("sipp calls over TCP: every call is answered and released", async () => {
-  const { engine, srf } = await phone([TCP]);
-  srf.invite((req: Loose, res: Loose) => srf.createUAS(req, res, { localSdp: SDP }));
-  const target = `127.0.0.1:${engine.listening[0]?.port}`;
-  const args = ["-sn", "uac", "-t", "t1", "-i", "127.0.0.1", "-s", "bob", "-m", "20", "-r", "50", "-d", "50"];
-  const child = Bun.spawn([sipp ?? "", target, ...args, "-timeout", "15s", "-nostdin"], {
-    stdout: "ignore",
-    stderr: "ignore",
-    cwd: tmpdir(),
-  });
-  expect(await child.exited).toBe(0);
-  await until(() => engine.stats().dialogs === 0);
-}, 20_000);
+test.skipIf(!sipp)(
+  "sipp calls over TCP: every call is answered and released",
+  async () => {
+    const { engine, srf } = await phone([TCP]);
+    srf.invite((req: Loose, res: Loose) => srf.createUAS(req, res, { localSdp: SDP }));
+    const target = `127.0.0.1:${engine.listening[0]?.port}`;
+    const args = [
+      "-sn",
+      "uac",
+      "-t",
+      "t1",
+      "-i",
+      "127.0.0.1",
+      "-s",
+      "bob",
+      "-m",
+      "20",
+      "-r",
+      "50",
+      "-d",
+      "50",
+    ];
+    const child = Bun.spawn([sipp ?? "", target, ...args, "-timeout", "15s", "-nostdin"], {
+      stdout: "ignore",
+      stderr: "ignore",
+      cwd: tmpdir(),
+    });
+    expect(await child.exited).toBe(0);
+    await until(() => engine.stats().dialogs === 0);
+  },
+  20_000,
+);

@@ -123,9 +123,11 @@ export class TimerWheel {
   private visit(slot: number, now: number): void {
     const due: Timer[] = [];
     for (let timer = this.slots[slot]; timer; timer = timer.next) if (timer.due <= now) due.push(timer);
-    for (const timer of due) {
+    // The newest stands first in its slot; what was set first must run first.
+    for (let index = due.length - 1; index >= 0; index--) {
+      const timer = due[index];
       // An earlier one of the same slot may have cancelled it.
-      if (timer.slot < 0) continue;
+      if (!timer || timer.slot < 0) continue;
       this.unlink(timer);
       this.count--;
       timer.run();
