@@ -116,7 +116,16 @@ for (const name of LISTS.split(" "))
   });
 
 test("settings, audit, versions and the series page open", async () => {
-  for (const path of ["/settings", "/audit", "/versions", "/agents/series", "/password"])
+  for (const path of [
+    "/settings",
+    "/audit",
+    "/versions",
+    "/agents/series",
+    "/password",
+    "/default-route",
+    "/blacklist/many",
+    "/feature-codes",
+  ])
     expect((await get(path)).status).toBe(200);
 });
 
@@ -178,4 +187,24 @@ test("answers carry a CSP with the nonce of their scripts; unknown pages are 404
   expect(await answer.text()).toContain(`nonce="${nonce}"`);
   expect((await get("/no-such-page")).status).toBe(404);
   expect((await get("/agents/999999")).status).toBe(404);
+});
+
+test("feature codes, the default route and many blacklisted numbers are saved; a doubled code is told at its field", async () => {
+  const doubled = await post(
+    "/feature-codes",
+    { "sign-in": "*11", "sign-out": "*11" },
+    { "hx-request": "true" },
+  );
+  expect(doubled.status).toBe(422);
+  expect(await doubled.text()).toContain('id="f-sign-out"');
+  expect((await post("/feature-codes", { "sign-in": "*11", echo: "*43" })).status).toBe(303);
+  expect(await app.routing.featureCodes.list(SYSTEM_ACTOR)).toEqual([
+    { code: "*11", feature: "sign-in" },
+    { code: "*43", feature: "echo" },
+  ]);
+  expect((await post("/default-route", { "destination.type": "hangup" })).status).toBe(303);
+  expect(await app.routing.defaultRoute.get(SYSTEM_ACTOR)).toEqual({ type: "hangup" });
+  expect((await post("/blacklist/many", { numbers: "" }, { "hx-request": "true" })).status).toBe(422);
+  expect((await post("/blacklist/many", { numbers: "13900000001\n13900000002", note: "" })).status).toBe(303);
+  expect((await app.routing.blacklist.list(SYSTEM_ACTOR, { search: "1390000000" })).total).toBe(2);
 });

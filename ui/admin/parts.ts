@@ -24,9 +24,11 @@ import {
   outboundRulesPage,
   pauseReasonsPage,
 } from "./routing/simple.tsx";
+import { specialRoutes } from "./routing/special.tsx";
 import { trunksPage } from "./routing/trunks.tsx";
 import { mediaFilesPage, mediaRoutes } from "./system/media.tsx";
 import { systemRoutes } from "./system/pages.tsx";
+import { settingsRoutes } from "./system/settings.tsx";
 
 export const parts: readonly ((app: App) => AnyElysia)[] = [
   entry,
@@ -43,6 +45,7 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   agentSeries,
   entityRoutes(agentsPage),
   entityRoutes(rolesPage),
+  specialRoutes,
   entityRoutes(displayedNumbersPage),
   entityRoutes(blacklistPage),
   entityRoutes(outboundRulesPage),
@@ -56,5 +59,6 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   entityRoutes(groupsPage),
   mediaRoutes,
   entityRoutes(mediaFilesPage),
+  settingsRoutes,
   systemRoutes,
 ];

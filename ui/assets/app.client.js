@@ -48,6 +48,7 @@
   const dirtyForms = () =>
     all(document, "form[data-guard]").filter((form) => !form.dataset.leaving && changed(form).length > 0);
 
+  document.querySelector('.side [aria-current="page"]')?.scrollIntoView({ block: "nearest" });
   const start = (root) => {
     for (const form of all(root, "form[data-guard]")) {
       if (!initial.has(form)) initial.set(form, form.dataset.dirty ? new Map() : snapshot(form));

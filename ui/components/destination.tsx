@@ -50,6 +50,13 @@ export function DestinationControl(props: {
   const { t, values } = form;
   const type = value(values, `${name}.type`);
   const of = (kind: (typeof KINDS)[number]) => props.options.filter((item) => item.destination.type === kind);
+  // A stored choice that the list no longer offers stays chosen, so that saving does not lose it.
+  const unlisted = (kind: (typeof KINDS)[number], offered: readonly DestinationOption[]) => {
+    const id = value(values, `${name}.${kind}`);
+    return (
+      id !== "" && !offered.some((item) => "id" in item.destination && String(item.destination.id) === id)
+    );
+  };
   const wrong = form.complaints[name] ? { "aria-invalid": "true", "aria-describedby": `e-${name}` } : {};
   const word = (kind: string) => t(`destination.${kind}` as Key);
   return (
@@ -74,6 +81,13 @@ export function DestinationControl(props: {
           <option value="" safe>
             {t("form.choose")}
           </option>
+          {unlisted(kind, of(kind)) ? (
+            <option value={value(values, `${name}.${kind}`)} selected safe>
+              {`#${value(values, `${name}.${kind}`)}`}
+            </option>
+          ) : (
+            ""
+          )}
           {of(kind).map((item) => {
             const id = "id" in item.destination ? String(item.destination.id) : "";
             return (

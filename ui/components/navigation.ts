@@ -33,6 +33,7 @@ type NavName =
   | "departments"
   | "roles"
   | "trunks"
+  | "feature-codes"
   | "settings";
 
 export const NAVIGATION: readonly NavGroup[] = [
@@ -52,6 +53,7 @@ export const NAVIGATION: readonly NavGroup[] = [
       entity("flows"),
       entity("conditions"),
       entity("blacklist"),
+      entity("feature-codes"),
     ],
   },
   { label: "nav.queues", items: [entity("groups"), entity("pause-reasons")] },

@@ -5,19 +5,32 @@
 import { commonEn, commonZh } from "./common.ts";
 import { errorsEn, errorsZh } from "./errors.ts";
 import { liveEn, liveZh } from "./live.ts";
+import { officeEn, officeZh } from "./office.ts";
 import { peopleEn, peopleZh } from "./people.ts";
+import { queuesEn, queuesZh } from "./queues.ts";
 import { routingEn, routingZh } from "./routing.ts";
 import { systemEn, systemZh } from "./system.ts";
 
 export type Language = "zh-CN" | "en";
 
-const zh = { ...commonZh, ...errorsZh, ...liveZh, ...peopleZh, ...routingZh, ...systemZh } as const;
+const zh = {
+  ...commonZh,
+  ...errorsZh,
+  ...liveZh,
+  ...officeZh,
+  ...peopleZh,
+  ...queuesZh,
+  ...routingZh,
+  ...systemZh,
+} as const;
 export type Key = keyof typeof zh;
 const en: Record<Key, string> = {
   ...commonEn,
   ...errorsEn,
   ...liveEn,
+  ...officeEn,
   ...peopleEn,
+  ...queuesEn,
   ...routingEn,
   ...systemEn,
 };

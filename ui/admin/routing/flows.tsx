@@ -66,7 +66,7 @@ function PromptRow(props: { form: FormState; n: string; media: readonly Choice[]
   const { form, n } = props;
   const chosen = value(form.values, `prompts.${n}.media`);
   return (
-    <div class="row" data-row>
+    <div class="row" data-row data-field={`prompts.${n}`}>
       <select name={`prompts.${n}.media`} aria-label={form.t("f.prompts")} disabled={form.locked === true}>
         <option value="" safe>
           {form.t("form.choose")}
@@ -77,9 +77,26 @@ function PromptRow(props: { form: FormState; n: string; media: readonly Choice[]
           </option>
         ))}
       </select>
+      <label class="gap">
+        <span class="muted" safe>
+          {form.t("f.gap")}
+        </span>
+        <input
+          type="text"
+          inputmode="numeric"
+          name={`prompts.${n}.gap`}
+          value={value(form.values, `prompts.${n}.gap`)}
+          placeholder="0"
+          disabled={form.locked === true}
+        />
+        <span class="muted" safe>
+          {form.t("form.seconds")}
+        </span>
+      </label>
       <button type="button" class="btn quiet small" data-remove-row safe>
         {form.t("action.remove-row")}
       </button>
+      <Wrong form={form} name={`prompts.${n}`} />
     </div>
   );
 }

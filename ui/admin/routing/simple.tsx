@@ -18,6 +18,7 @@ import {
   DestinationField,
   destinationText,
   destinationValues,
+  LinkButton,
   mustReadDestination,
   SelectField,
   TextField,
@@ -84,6 +85,8 @@ export const blacklistPage: EntityPage<BlacklistRow, BlacklistInput, null> = {
     textColumn("note", ctx.t("f.note"), (row) => row.note),
     textColumn("createdAt", ctx.t("column.created"), (row) => ctx.when.minute(row.createdAt)),
   ],
+  actions: (ctx) =>
+    ctx.can("blacklist.edit") ? <LinkButton href="/blacklist/many" label={ctx.t("blacklist.many")} /> : "",
   blank: () => ({}),
   values: (row) => valuesOf({ ...row }),
   read: (r) => ({ number: r.text("number"), note: r.text("note") }),
@@ -110,7 +113,7 @@ export const outboundRulesPage: EntityPage<OutboundRuleRow, OutboundRuleInput, r
   load: (ctx) => choicesOf(ctx.app.routing.trunks.options(ctx.actor)),
   label: (row) => row.name,
   columns: (ctx) => [
-    textColumn("position", ctx.t("f.position"), (row) => row.position, { sort: true, numeric: true }),
+    textColumn("position", ctx.t("f.position"), (row) => row.position),
     linkColumn("/outbound-rules", "name", ctx.t("f.name"), (row) => row.name),
     textColumn("prefix", ctx.t("f.prefix"), (row) => row.prefix || ctx.t("table.all")),
     textColumn("trunkName", ctx.t("f.trunk"), (row) => row.trunkName),
@@ -194,8 +197,9 @@ export const inboundRoutesPage: EntityPage<InboundRouteRow, InboundRouteInput, r
     entity: (app) => app.routing.inboundRoutes,
     load: (ctx) => visibleOr(ctx.app.routing.destinations(ctx.actor), []),
     label: (row) => row.name,
+    actions: (ctx) => <LinkButton href="/default-route" label={ctx.t("default-route.title")} />,
     columns: (ctx, options) => [
-      textColumn("position", ctx.t("f.position"), (row) => row.position, { sort: true, numeric: true }),
+      textColumn("position", ctx.t("f.position"), (row) => row.position),
       linkColumn("/inbound-routes", "name", ctx.t("f.name"), (row) => row.name),
       textColumn(
         "value",
@@ -293,7 +297,7 @@ export const pauseReasonsPage: EntityPage<PauseReason, PauseReasonInput, null> =
   load: async () => null,
   label: (row, { t }) => t.code(row.name),
   columns: (ctx) => [
-    textColumn("position", ctx.t("f.position"), (row) => row.position, { sort: true, numeric: true }),
+    textColumn("position", ctx.t("f.position"), (row) => row.position),
     linkColumn("/pause-reasons", "name", ctx.t("f.name"), (row) => ctx.t.code(row.name)),
     ...stampColumns<PauseReason>(ctx),
   ],
