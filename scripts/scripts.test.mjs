@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { lockIsInstalled, missingPackages } from "./setup.mjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { lockIsInstalled, missingPackages, root } from "./setup.mjs";
 import { countsOf, groupsOf } from "./test.mjs";
 
 describe("set-up", () => {
@@ -51,4 +53,14 @@ describe("test runner", () => {
     expect([...groups.keys()]).toEqual(["sip/engine", "test/call.test.ts", "scripts"]);
     expect(groups.get("sip/engine")).toHaveLength(2);
   });
+});
+
+test("the lock file names every optional package, else `npm ci` of a clean clone refuses it", () => {
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  const missing = Object.entries(packages).flatMap(([path, entry]) =>
+    Object.keys(entry.optionalDependencies ?? {}).filter(
+      (name) => !packages[`node_modules/${name}`] && !packages[`${path}/node_modules/${name}`],
+    ),
+  );
+  expect(missing).toEqual([]);
 });
