@@ -43,14 +43,23 @@ export class FakeExchange {
   pins = new Map<number, string>();
   #id = 0;
 
-  constructor(office: Office) {
+  constructor(
+    office: Office,
+    options: {
+      readonly append?: (facts: readonly CallFact[]) => void;
+      readonly appendAgent?: (facts: readonly AgentFact[]) => void;
+    } = {},
+  ) {
     this.office = office;
     const { clock } = this;
     this.board = new AgentBoard({
       office: () => this.office,
       now: clock.now,
       after: clock.after,
-      append: (facts) => this.agentFacts.push(...facts),
+      append: (facts) => {
+        this.agentFacts.push(...facts);
+        options.appendAgent?.(facts);
+      },
       stretch: () => {},
       startOfDay: (at) => at - (at % 86_400_000),
     });
@@ -72,7 +81,10 @@ export class FakeExchange {
         after: clock.after,
         newId: () => `id${++this.#id}`,
         random: () => 0,
-        append: (facts) => this.facts.push(...facts),
+        append: (facts) => {
+          this.facts.push(...facts);
+          options.append?.(facts);
+        },
         recordingFile: (journey, n) => `/rec/${journey}-${n}.wav`,
         verifyPin: async (agentId, pin) => this.pins.get(agentId) === pin,
         extensionOnline: (id) => this.online.has(id),
