@@ -6,13 +6,21 @@ import type { Store } from "../../storage/database.ts";
 import type { Config } from "../config.ts";
 import { type Actor, type Now, permit, UseCaseError } from "../kernel.ts";
 import type { People } from "../people/index.ts";
-import { AgentBoard, createAgentCommands, type Queueing, type QueueingConfig } from "../queueing/index.ts";
+import {
+  AgentBoard,
+  createAgentCommands,
+  createDeskPresence,
+  type Queueing,
+  type QueueingConfig,
+} from "../queueing/index.ts";
 import { officeDayStart, type Routing } from "../routing/index.ts";
 import type { System } from "../system/index.ts";
 import { systemClock } from "./clock.ts";
+import type { AgentFact } from "./events.ts";
 import { CallCentre } from "./journey/centre.ts";
 import { recordingPath } from "./journey/journey.ts";
 import { Queues } from "./journey/queues.ts";
+import { createKeeper } from "./keeper.ts";
 import type { Live } from "./live.ts";
 import { createLive } from "./live-picture.ts";
 import { createLog } from "./log.ts";
@@ -60,13 +68,25 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
 
   const startOfDay = (at: number) => officeDayStart(at, office().settings.timeZone);
   const stretches = stretchWriter(store.sync, clock.now());
+  const raise = (code: string, subject: string, detail: string) => {
+    deps.log(`${code} ${subject}: ${detail}`);
+    system.alarms.raise(code, subject, detail);
+  };
+  const keeper = createKeeper({
+    after: clock.after,
+    alarm: (code, detail) => raise(code, "disk", detail),
+    clear: (code) => system.alarms.clear(code, "disk"),
+  });
+  const appendAgent = (facts: readonly AgentFact[]) => keeper.write(() => void log.appendAgent(facts));
   const board = new AgentBoard({
     office,
     now: clock.now,
     after: clock.after,
-    append: (facts) => void log.appendAgent(facts),
-    stretch: (agentId, derived, journey, groupId) =>
-      stretches.write(agentId, derived, journey, groupId, clock.now()),
+    append: appendAgent,
+    stretch(agentId, derived, journey, groupId) {
+      const at = clock.now();
+      keeper.write(() => stretches.write(agentId, derived, journey, groupId, at));
+    },
     startOfDay,
   });
   const queues = new Queues({ board, office, now: clock.now, random: Math.random });
@@ -83,7 +103,7 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
       after: clock.after,
       newId: () => crypto.randomUUID(),
       random: Math.random,
-      append: (facts) => void log.append(facts),
+      append: (facts) => keeper.write(() => void log.append(facts)),
       recordingFile: (journey, n, at) => {
         const file = recordingPath(join(deps.config.dataFolder, "recordings"), journey, n, at);
         mkdirSync(dirname(file), { recursive: true });
@@ -91,11 +111,8 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
       },
       verifyPin: (agentId, pin) => people.checkPhonePin(agentId, pin),
       extensionOnline: isOnline,
-      alarm: (code, subject, detail) => {
-        deps.log(`${code} ${subject}: ${detail}`);
-        system.alarms.raise(code, subject, detail);
-      },
-      deskOpen: () => true,
+      alarm: raise,
+      deskOpen: (agentId) => deskPresence.isOpen(agentId),
       transfers: () => {
         const { blindTransferRingS, blindTransferCallBack, blindTransferCallBackPrefix } =
           system.settings.get();
@@ -121,6 +138,13 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
   });
 
   board.restore(log.readAgentEvents(), lastAlive);
+  const deskPresence = createDeskPresence({
+    board,
+    office,
+    now: clock.now,
+    after: clock.after,
+    append: appendAgent,
+  });
   const setDevice = (extensionId: number, online: boolean) => {
     for (const agent of office().agents.values())
       if (agent.extensionId === extensionId) board.device(agent.id, online);
@@ -162,7 +186,7 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
   return {
     live,
     records: createRecords({ store, now: clock.now }),
-    queueing: { ...deps.queueing, agentCommands },
+    queueing: { ...deps.queueing, agentCommands, deskPresence },
     clickToCall(actor, number) {
       permit(actor, "click-to-call");
       if (actor.agentId === null) throw new UseCaseError("error.not-an-agent");
@@ -178,6 +202,9 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
       const deadline = performance.now() + STOP_LIMIT_MS;
       while (centre.size > 0 && performance.now() < deadline) await Bun.sleep(20);
       for (const off of offs) off();
+      keeper.drain();
+      if (keeper.waiting > 0) deps.log(`the disk refused ${keeper.waiting} writes; they are lost`);
+      keeper.stop();
       stretches.close(clock.now());
       heartbeat();
     },

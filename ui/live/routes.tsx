@@ -51,10 +51,16 @@ export function live(app: App) {
     handle(app, null, (ctx) => {
       const page = ctx.url.searchParams.get("page") ?? "strip";
       const token = cookie(ctx.request, SESSION_COOKIE) ?? "";
+      const { agentId } = ctx.actor;
+      const session = crypto.randomUUID();
+      if (agentId !== null) app.queueing.deskPresence.open(agentId, session);
       return hub.open(
         {
           render: (picture) => regionsOf(ctx, page, picture, app.system.alarms.open().length),
           allowed: () => app.people.actorOfToken(token, ctx.address) !== undefined,
+          onClose: () => {
+            if (agentId !== null) app.queueing.deskPresence.close(agentId, session);
+          },
         },
         ctx.request.signal,
       );
