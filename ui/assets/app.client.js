@@ -187,6 +187,18 @@
         search.focus();
       }
     }
+    const found = closest(event, "[data-nav-search]");
+    if (found && event.key === "Enter" && !event.isComposing && found.value.trim() !== "") {
+      event.preventDefault();
+      all(document, ".side a")
+        .find((link) => !link.hidden)
+        ?.click();
+    }
+    if (found && event.key === "Escape") {
+      found.value = "";
+      found.dispatchEvent(new Event("input", { bubbles: true }));
+      found.blur();
+    }
     if ((event.ctrlKey || event.metaKey) && event.key === "s") {
       const form = document.querySelector("form[data-guard]");
       if (form) {
