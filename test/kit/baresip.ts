@@ -1,8 +1,9 @@
 /** baresip as a desk phone: its own folder, driven over ctrl_tcp. It refuses `lo`: use the machine's own address. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { toneWav } from "./tone.ts";
 import { freePort, waitFor } from "./wait.ts";
 
 export interface BaresipOptions {
@@ -53,7 +54,10 @@ export class Baresip {
     const folder = await mkdtemp(join(tmpdir(), "zongji-baresip-"));
     const controlPort = await freePort();
     const sipPort = await freePort(address);
-    const modules = ["g711.so", "ausine.so", "aufile.so", "account.so", "ctrl_tcp.so", "menu.so"];
+    const modules = ["g711.so", "aufile.so", "sndfile.so", "account.so", "ctrl_tcp.so", "menu.so"];
+    // ausine knows 48 kHz only; a minute of tone is longer than any test.
+    const tone = join(folder, "tone.wav");
+    await writeFile(tone, toneWav(hz, 60_000));
     await writeFile(
       join(folder, "config"),
       [
@@ -62,8 +66,8 @@ export class Baresip {
         ...modules.slice(3).map((name) => `module_app ${name}`),
         `sip_listen ${address}:${sipPort}`,
         `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
-        `audio_source ausine,${hz}`,
-        `audio_player aufile,${join(folder, "heard.wav")}`,
+        `audio_source aufile,${tone}`,
+        `snd_path ${folder}`,
         "call_max_calls 4",
         "rtp_timeout 0",
         "",
@@ -103,9 +107,11 @@ export class Baresip {
     );
   }
 
-  /** Path of what it heard (WAV), complete after the call. */
-  get heardFile(): string {
-    return join(this.#folder, "heard.wav");
+  /** Path of what it heard in its newest call (WAV), complete after the call. */
+  async heardFile(): Promise<string | undefined> {
+    const files = (await readdir(this.#folder)).filter((name) => /^dump-.*-dec\.wav$/.test(name));
+    const newest = files.sort().at(-1);
+    return newest === undefined ? undefined : join(this.#folder, newest);
   }
 
   async stop(): Promise<void> {

@@ -59,8 +59,13 @@ export class Place {
   readonly #release: () => void;
   #db: Database | undefined;
 
-  private constructor(port: number, carrierPort: number, voice: Awaited<ReturnType<typeof voicePorts>>) {
-    this.server = { address: HOST, port };
+  private constructor(
+    address: string,
+    port: number,
+    carrierPort: number,
+    voice: Awaited<ReturnType<typeof voicePorts>>,
+  ) {
+    this.server = { address, port };
     this.carrierPort = carrierPort;
     this.#release = voice.release;
     this.config = {
@@ -68,9 +73,9 @@ export class Place {
       web: { address: HOST, port: 0 },
       sip: {
         engine: "embedded",
-        contacts: [`sip:${HOST}:${port};transport=udp,tcp`],
-        address: HOST,
-        lan: ["127.0.0.0/8"],
+        contacts: [`sip:${address}:${port};transport=udp,tcp`],
+        address,
+        lan: ["127.0.0.0/8", `${address}/32`],
         realm: "zongji",
       },
       media: { portMin: voice.min, portMax: voice.max, tts: "espeak-ng" },
@@ -78,8 +83,9 @@ export class Place {
     };
   }
 
-  static async make(): Promise<Place> {
-    return new Place(await freePort(HOST), await freePort(CARRIER_ADDRESS), await voicePorts());
+  /** `address`: where it listens; loopback unless phones refuse that. */
+  static async make(address = HOST): Promise<Place> {
+    return new Place(address, await freePort(address), await freePort(CARRIER_ADDRESS), await voicePorts());
   }
 
   /** "127.0.0.1:PORT", as sipp wants it. */
@@ -204,8 +210,10 @@ export interface Exchange extends Place {
 }
 
 /** Composes and furnishes an exchange and opens its carrier. */
-export async function startExchange(options: OfficeOptions = {}): Promise<Exchange> {
-  const place = await Place.make();
+export async function startExchange(
+  options: OfficeOptions & { readonly address?: string } = {},
+): Promise<Exchange> {
+  const place = await Place.make(options.address);
   const log: string[] = [];
   const app = await compose(place.config, { log: (line) => log.push(line) });
   place.office = await furnish(app, { host: CARRIER_ADDRESS, port: place.carrierPort }, options);

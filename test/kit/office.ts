@@ -4,8 +4,7 @@ import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import type { GroupInput } from "../../appliance/queueing/model.ts";
 import type { FlowInput, TrunkInput } from "../../appliance/routing/model.ts";
 import type { SettingsInput } from "../../appliance/system/model.ts";
-import { sines } from "../../sip/media/goertzel.ts";
-import { encodeWav } from "../../sip/media/wav.ts";
+import { toneWav } from "./tone.ts";
 
 export const DID = "02155501000";
 export const GROUP = "800";
@@ -35,11 +34,6 @@ export interface OfficeOptions {
   readonly trunk?: Partial<TrunkInput>;
   /** Members of the group sign in themselves. */
   readonly dynamic?: boolean;
-}
-
-/** A tone of `ms` as a WAV file. */
-export function toneWav(hz: number, ms: number): Uint8Array {
-  return encodeWav({ rate: 8000, channels: 1, samples: sines([hz], ms * 8, -12) });
 }
 
 /**
