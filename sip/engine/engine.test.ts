@@ -316,6 +316,9 @@ test("a stop leaves nothing behind and the trace tells the call without secrets"
   expect(text).toContain("INVITE sip:bob@");
   expect(text).toContain('username="u"');
   expect(text).not.toContain("abcdef");
+  const pcap = Buffer.from(left.tracePcap(uac.sip.callId)).toString("latin1");
+  expect(pcap).toContain("INVITE sip:bob@");
+  expect(pcap).not.toContain("abcdef");
   await uac.destroy();
 });
 

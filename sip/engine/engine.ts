@@ -4,7 +4,7 @@ import { type Ban, DEFENCE_DEFAULTS, Detector } from "./defence/index.ts";
 import { Core, lookupResolve, type Resolve } from "./dialog/index.ts";
 import { bareHost, parseUri } from "./message/index.ts";
 import { createResolver } from "./resolve/index.ts";
-import { type TraceEntry, TraceRing } from "./trace/index.ts";
+import { pcapOf, type TraceEntry, TraceRing } from "./trace/index.ts";
 import { header, systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
 import { createTransport, type ListenPoint } from "./transport/index.ts";
 
@@ -32,6 +32,8 @@ export interface Engine {
   allow(entry: string): void;
   trace(callId: string): TraceEntry[];
   traceText(callId: string): string;
+  /** The call as a capture file (pcap), secrets masked. */
+  tracePcap(callId: string): Uint8Array;
   /** Releases calls with BYE, closes everything. `silent`: without a word, as when the power fails. */
   stop(options?: { readonly silent?: boolean }): Promise<void>;
 }
@@ -59,8 +61,8 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     wheel,
     limit: limits.transactions,
     onSent(message, target) {
-      const remote =
-        target.by === "flow" ? target.flow : `${target.protocol}:${target.address}:${target.port}`;
+      const peer = target.by === "flow" ? transport.flowPeer(target.flow) : target;
+      const remote = peer ? `${peer.protocol}:${peer.address}:${peer.port}` : "";
       trace.note("out", remote, message);
     },
     onFinal(request, peer, status) {
@@ -130,6 +132,12 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     allow: (entry) => detector.allow(entry),
     trace: (callId) => trace.entries(callId),
     traceText: (callId) => trace.text(callId),
+    tracePcap: (callId) =>
+      pcapOf(trace.entries(callId), (protocol, address) => {
+        const known = transport.listening.find((point) => point.protocol === protocol);
+        const local = known && transport.localFor(known.protocol, address);
+        return { address: local?.address ?? "127.0.0.1", port: local?.port ?? 5060 };
+      }),
     async stop(options = {}) {
       if (options.silent !== true) core.releaseAll();
       // One turn for the BYEs to leave; their answers are nobody's any more.

@@ -25,6 +25,7 @@ export interface EngineWorkerHandle {
   allow(entry: string): Promise<void>;
   trace(callId: string): Promise<TraceEntry[]>;
   traceText(callId: string): Promise<string>;
+  tracePcap(callId: string): Promise<Uint8Array>;
   /** Called once when the Worker dies by itself. */
   onCrash(listener: (error: Error) => void): void;
   stop(): Promise<void>;
@@ -72,6 +73,7 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
       allow: (address) => ask({ type: "allow", address }),
       trace: (callId) => ask({ type: "trace", callId }),
       traceText: (callId) => ask({ type: "trace-text", callId }),
+      tracePcap: (callId) => ask({ type: "trace-pcap", callId }),
       onCrash: (listener) => {
         crashListeners.push(listener);
       },

@@ -10,4 +10,4 @@ export {
 export type { Ban } from "./defence/index.ts";
 export { type Engine, type EngineStats, startEngine } from "./engine.ts";
 export { EngineWorkerError, type EngineWorkerHandle, startEngineWorker } from "./handle.ts";
-export type { TraceEntry } from "./trace/index.ts";
+export { type Ladder, type LadderStep, ladderOf, type SdpSummary, type TraceEntry } from "./trace/index.ts";

@@ -5,7 +5,7 @@ export type WorkerCall =
   | { readonly type: "start"; readonly config: EngineConfig }
   | { readonly type: "stats" | "bans" | "stop" }
   | { readonly type: "lift-ban" | "allow"; readonly address: string }
-  | { readonly type: "trace" | "trace-text"; readonly callId: string };
+  | { readonly type: "trace" | "trace-text" | "trace-pcap"; readonly callId: string };
 
 export type WorkerAnswer =
   | { readonly id: number; readonly ok: true; readonly value: unknown }

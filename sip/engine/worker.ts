@@ -30,6 +30,8 @@ async function perform(call: WorkerCall): Promise<unknown> {
       return engine.trace(call.callId);
     case "trace-text":
       return engine.traceText(call.callId);
+    case "trace-pcap":
+      return engine.tracePcap(call.callId);
     case "stop":
       await engine.stop();
       engine = undefined;

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { formatAddress, parseAddress, tagOf, withTag } from "./address.ts";
-import { type Params, parseParams, formatParams, quote } from "./tokens.ts";
-import { decodeUser, escapeUser, formatUri, parseUri, sameUri, type SipUri, type TelUri } from "./uri.ts";
+import { formatParams, type Params, parseParams, quote } from "./tokens.ts";
+import { decodeUser, escapeUser, formatUri, parseUri, type SipUri, sameUri, type TelUri } from "./uri.ts";
 
 const chars = (text: string, bounds: { minLength?: number; maxLength: number }) =>
   fc.string({ unit: fc.constantFrom(...text), ...bounds });
@@ -72,7 +72,11 @@ test("an address with any display name survives writing and reading; its tag is 
   const display = text.filter((name) => !/[\r\n]/.test(name));
   fc.assert(
     fc.property(fc.option(display, { nil: undefined }), sipUri, params, token, (name, uri, given, tag) => {
-      const address = { ...(name === undefined ? {} : { display: name }), uri: formatUri(uri), params: given };
+      const address = {
+        ...(name === undefined ? {} : { display: name }),
+        uri: formatUri(uri),
+        params: given,
+      };
       const written = formatAddress(address);
       expect(parseAddress(written)).toEqual(address);
       expect(tagOf(withTag(written, tag))).toBe(tag);
