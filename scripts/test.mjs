@@ -12,6 +12,8 @@ import { bun, root, setupOrExit } from "./setup.mjs";
 
 const SKIP = new Set(["node_modules", "dist", "data", ".git", ".cache"]);
 const GROUP_LIMIT_MS = 8 * 60_000;
+/** These measure time (pace of voice, length of a start): nothing else runs beside them. */
+const ALONE = new Set(["sip/media", "appliance/commands"]);
 
 /** Every test file below `folder`, as paths from the root. */
 export function testFiles(folder = root) {
@@ -72,7 +74,7 @@ async function main() {
       timeoutMs: GROUP_LIMIT_MS,
       env: { NO_COLOR: "1", FORCE_COLOR: "0" },
     }));
-  await runAll(tasks, 2, (result) => {
+  const report = (result) => {
     const counts = countsOf(result.output, result.code);
     add(counts);
     const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
@@ -81,7 +83,14 @@ async function main() {
       `${result.name}: ${counts.passed} passed, ${counts.failed} failed${skipped} (${(result.ms / 1000).toFixed(1)} s)${late}`,
     );
     if (result.code !== 0) console.log(result.output.trimEnd());
-  });
+  };
+  const alone = tasks.filter(({ name }) => ALONE.has(name));
+  await runAll(alone, 1, report);
+  await runAll(
+    tasks.filter((task) => !alone.includes(task)),
+    2,
+    report,
+  );
   process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
   console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
