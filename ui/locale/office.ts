@@ -27,7 +27,6 @@ export const officeZh = {
   "set.blind-ring": "盲转振铃时长",
   "set.blind-call-back": "盲转无人接听时回到转接人",
   "set.blind-prefix": "回转时主叫号码前缀",
-  "f.gap": "之前停顿",
 } as const;
 
 export const officeEn: Record<keyof typeof officeZh, string> = {
@@ -58,5 +57,4 @@ export const officeEn: Record<keyof typeof officeZh, string> = {
   "set.blind-ring": "Ring after a blind transfer for",
   "set.blind-call-back": "Return an unanswered blind transfer to who sent it",
   "set.blind-prefix": "Caller number prefix of a returned call",
-  "f.gap": "Silence before",
 };

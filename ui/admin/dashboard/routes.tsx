@@ -5,7 +5,6 @@ import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
 import { SYSTEM_ACTOR } from "../../../appliance/kernel.ts";
 import { officeDayStart } from "../../../appliance/routing/index.ts";
-import { Facts } from "../../components/layout.tsx";
 import { Shell } from "../../components/shell.tsx";
 import type { Ctx } from "../../http/context.ts";
 import { handle, redirect } from "../../http/index.ts";
@@ -32,10 +31,10 @@ async function firstSteps(ctx: Ctx): Promise<readonly Step[]> {
     any(queueing.groups),
   ]);
   const steps: Step[] = [
-    { label: "start.agent", href: "/agents", permission: "agents.edit", done: agent },
-    { label: "start.group", href: "/groups", permission: "groups.edit", done: group },
-    { label: "start.trunk", href: "/trunks", permission: "trunks.edit", done: trunk },
-    { label: "start.did", href: "/dids", permission: "dids.edit", done: did },
+    { label: "start.agent", href: "/agents/new", permission: "agents.edit", done: agent },
+    { label: "start.trunk", href: "/trunks/new", permission: "trunks.edit", done: trunk },
+    { label: "start.did", href: "/dids/new", permission: "dids.edit", done: did },
+    { label: "start.group", href: "/groups/new", permission: "groups.edit", done: group },
   ];
   return steps.every((step) => step.done) ? [] : steps.filter((step) => ctx.can(step.permission));
 }
@@ -68,16 +67,20 @@ function Today(props: { ctx: Ctx }): JSX.Element {
   if (actor.scope !== "all") return "";
   const from = officeDayStart(app.now(), app.system.settings.get().timeZone);
   const counts = app.calls.records.todayCounts(from);
+  const figures = [
+    [t("today.calls"), counts.calls],
+    [t("live.answered-today"), counts.answered],
+    [t("live.abandoned-today"), counts.abandoned],
+  ] as const;
   return (
-    <section class="card">
-      <Facts
-        facts={[
-          [t("today.calls"), <b safe>{String(counts.calls)}</b>],
-          [t("live.answered-today"), <b safe>{String(counts.answered)}</b>],
-          [t("live.abandoned-today"), <b safe>{String(counts.abandoned)}</b>],
-        ]}
-      />
-    </section>
+    <dl class="figures">
+      {figures.map(([label, count]) => (
+        <div>
+          <dt safe>{label}</dt>
+          <dd safe>{String(count)}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 

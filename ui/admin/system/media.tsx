@@ -74,7 +74,7 @@ export const mediaFilesPage: EntityPage<MediaFileRow, MediaFileInput, null> = {
       label: ctx.t("action.play"),
       cell: (row) => <audio controls="controls" preload="none" src={`/media-files/${row.id}/audio`} />,
     },
-    textColumn("language", ctx.t("f.language"), (row) => row.language ?? ""),
+    textColumn("language", ctx.t("media.language"), (row) => row.language ?? ""),
     ...stampColumns<MediaFileRow>(ctx),
   ],
   blank: () => ({}),
