@@ -4,11 +4,13 @@ import type { ListQuery, Page } from "./kernel.ts";
 const collator = new Intl.Collator("zh-CN", { numeric: true, sensitivity: "base" });
 export const DEFAULT_PAGE_SIZE = 25;
 export const MAX_PAGE_SIZE = 500;
+/** Offsets beyond 2^53 are no integers for the database any more. */
+const MAX_PAGE = 1e9;
 
 /** The page asked for, with sane limits. */
 export function pageWindow(query: ListQuery): { page: number; pageSize: number; offset: number } {
   const pageSize = Math.min(Math.max(1, Math.trunc(query.pageSize ?? DEFAULT_PAGE_SIZE)), MAX_PAGE_SIZE);
-  const page = Math.max(1, Math.trunc(query.page ?? 1));
+  const page = Math.min(Math.max(1, Math.trunc(query.page ?? 1)), MAX_PAGE);
   return { page, pageSize, offset: (page - 1) * pageSize };
 }
 

@@ -1,5 +1,8 @@
 /** Bad input over the wire and through the pages: refused in words where a word is possible, and the exchange goes on. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { SYSTEM_ACTOR, UseCaseError } from "../../appliance/kernel.ts";
 import { createWeb } from "../../ui/server.ts";
 import {
@@ -214,7 +217,7 @@ describe("what people type and upload", () => {
     expect((await x.app.routing.mediaFiles.list(SYSTEM_ACTOR, {})).total).toBeGreaterThanOrEqual(before);
   }, 20_000);
 
-  test("HTML in a caller's name and an extension's name is shown as text", async () => {
+  test("HTML in a caller's name and a group's name is shown as text; absurd dates are no error", async () => {
     const evil = '"><script>alert(1)</script>';
     const call = await x.carrier.dial(DID, "13600000002", { name: evil });
     await call.answered;
@@ -242,6 +245,14 @@ describe("what people type and upload", () => {
     );
     const cookie = (signIn.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
     expect(cookie).not.toBe("");
+    for (const asked of [
+      "from=9999-99-99&to=0000-00-00",
+      "from=nonsense&page=-7",
+      "page=1e99&sort=drop%20table",
+    ]) {
+      const answer = await web.fetch(new Request(`${origin}/calls?${asked}`, { headers: { cookie } }));
+      expect({ asked, status: answer.status }).toEqual({ asked, status: 200 });
+    }
     for (const path of ["/", "/calls", `/calls/${row.journey}`, "/groups"]) {
       const answer = await web.fetch(new Request(`${origin}${path}`, { headers: { cookie } }));
       const html = await answer.text();
@@ -251,4 +262,44 @@ describe("what people type and upload", () => {
       if (path !== "/") expect(html).toContain("&lt;script&gt;alert(1)");
     }
   }, 20_000);
+});
+
+describe("a full disk", () => {
+  const folder = () => join(x.folder, "recordings");
+  const mount = (...args: string[]) => Bun.spawnSync(args, { stderr: "ignore" }).exitCode === 0;
+  const mayMount = (() => {
+    const probe = mkdtempSync(join(tmpdir(), "zongji-mount-"));
+    const able = mount("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", probe);
+    if (able) mount("umount", probe);
+    rmSync(probe, { recursive: true });
+    return able;
+  })();
+
+  test.skipIf(!mayMount)(
+    "while recording: the call goes on, an alarm shows, the record tells",
+    async () => {
+      mkdirSync(folder(), { recursive: true });
+      expect(mount("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder())).toBe(true);
+      try {
+        const before = a.calls.length;
+        const call = await x.carrier.dial(DID, "13600000003");
+        await call.answered;
+        await call.press("1");
+        const at = await nextCall(a, before);
+        await at.answered;
+        const failing = () => x.app.system.alarms.open().some((alarm) => alarm.code === "recording-failed");
+        await waitFor(failing, "the alarm", 8000);
+        const since = Date.now();
+        await waitFor(() => Date.now() - since > 500, "the call to go on");
+        expect(call.hears(toneOf("1001"))).toBe(true);
+        await call.hangup();
+        const row = await x.ended(await x.journey("13600000003", DID));
+        expect(row).toMatchObject({ result: "answered", cause: "normal", hangup_by: "caller" });
+        expect(x.recording(row.recording)).toMatchObject({ state: "failed" });
+      } finally {
+        mount("umount", "-l", folder());
+      }
+    },
+    20_000,
+  );
 });
