@@ -196,7 +196,12 @@ export class Channel {
     }
     writeRtpHeader(packet, { payloadType, marker, timestamp, sequence: this.#sequence, ssrc: this.#ssrc });
     this.#sequence = (this.#sequence + 1) & 0xffff;
-    this.#socket.send(packet, remote.port, remote.address);
+    try {
+      this.#socket.send(packet, remote.port, remote.address);
+    } catch {
+      // An ICMP refusal of an earlier packet is thrown here; rtpengine is away and its supervisor tells so.
+      return;
+    }
     this.packetsOut++;
   }
 }
