@@ -55,8 +55,8 @@ export interface RingOptions {
   readonly onAnswered?: () => void;
   /** What happens instead of the journey's end when nobody answers (a transfer goes back). */
   readonly onFailed?: (event: Extract<LegEvent, { type: "ended" }>) => void;
-  /** The waiting party went before anybody answered; the journey ends after this. */
-  readonly onCallerGone?: () => void;
+  /** Left before anybody answered or failed to: the waiting party went, or the call was ended. */
+  readonly onGivenUp?: () => void;
 }
 
 export interface TalkOptions {

@@ -87,7 +87,6 @@ export class RingStage implements Stage {
   #onCaller(event: LegEvent): void {
     if (event.type === "answered" && this.#calleeAnswered) this.#talk();
     else if (event.type === "ended") {
-      if (!this.#calleeAnswered) this.#options.onCallerGone?.();
       // A caller lost between the callee's answer and its own is no early hang-up.
       this.#journey.end(
         this.#calleeAnswered
@@ -142,7 +141,8 @@ export class RingStage implements Stage {
     if (this.#left) return;
     this.#left = true;
     this.#stopRingback();
-    if (this.#callee && !this.#calleeAnswered)
-      this.#journey.services.legs.hangup(this.#callee.leg, "cancelled");
+    if (!this.#callee || this.#calleeAnswered) return;
+    this.#journey.services.legs.hangup(this.#callee.leg, "cancelled");
+    this.#options.onGivenUp?.();
   }
 }

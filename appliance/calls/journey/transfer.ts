@@ -82,7 +82,7 @@ function blind(journey: Journey, to: string, parties: TransferParties): void {
       succeed(journey, by, to);
       journey.release(by);
     },
-    onCallerGone: () => fail(journey, by, to, "cancelled", 487, "Request Terminated"),
+    onGivenUp: () => fail(journey, by, to, "cancelled", 487, "Request Terminated"),
     onFailed: (event) => {
       fail(
         journey,
@@ -162,6 +162,7 @@ function attended(journey: Journey, request: Request, parties: TransferParties):
   journey.stage?.leave();
   journey.services.legs.transferResult(by.leg, { status: 200, reason: "OK" });
   give.journey.step(() => {
+    if (give.journey !== journey) noteRequest(give.journey, give.by, request);
     give.journey.handOver(give.party, keep.journey.id);
     give.journey.fact("transfer.completed", give.by.leg, { to: request.to });
   });
