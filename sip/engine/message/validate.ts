@@ -30,14 +30,22 @@ export function validateMessage(message: SipMessage): Verdict {
   return verdict;
 }
 
-const SINGLE = ["From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type"] as const;
-type Single = Partial<Record<(typeof SINGLE)[number], string>>;
+type SingleName = "From" | "To" | "Call-ID" | "CSeq" | "Max-Forwards" | "Content-Type";
+const SINGLE: ReadonlySet<string> = new Set<SingleName>([
+  "From",
+  "To",
+  "Call-ID",
+  "CSeq",
+  "Max-Forwards",
+  "Content-Type",
+]);
+type Single = Partial<Record<SingleName, string>>;
 
 /** The header lines that may stand once only; the name of one that stands twice otherwise. */
 function singles(headers: readonly SipHeader[]): Single | string {
   const found: Single = {};
   for (const { name, value } of headers) {
-    if (!(SINGLE as readonly string[]).includes(name)) continue;
+    if (!SINGLE.has(name)) continue;
     const key = name as keyof Single;
     if (found[key] !== undefined) return key;
     found[key] = value;

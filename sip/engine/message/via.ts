@@ -42,12 +42,19 @@ function parseSentBy(text: string): { host: string; port?: number } | undefined 
   return parseHostPort(bareIpv6 ? `[${text}]` : text);
 }
 
-/** The first Via element of a message; undefined when missing or malformed. */
-export function topVia(message: Pick<SipMessage, "headers">): Via | undefined {
+/** The last Via read: each message is asked for it several times in a row on its way up. */
+let lastText: string | undefined;
+let lastVia: Via | undefined;
+
+/** The first Via element of a message; undefined when missing or malformed. Not to be changed: copy it first. */
+export function topVia(message: Pick<SipMessage, "headers">): Readonly<Via> | undefined {
   const value = getHeader(message, "Via");
   if (value === undefined) return undefined;
+  if (value === lastText) return lastVia;
   const comma = value.includes(",") ? indexOutside(value, 44) : -1;
-  return parseVia(comma < 0 ? value : value.slice(0, comma));
+  lastVia = parseVia(comma < 0 ? value : value.slice(0, comma));
+  lastText = value;
+  return lastVia;
 }
 
 /** Replaces the first Via element. */

@@ -10,9 +10,10 @@ export function markReceived(request: SipRequest, address: string, port: number)
   const wantsPort = via.params.has("rport");
   const differs = !sameHost(via.host, address);
   if (!wantsPort && !differs && !claimed) return true;
-  via.params.delete("received");
-  if (wantsPort) via.params.set("rport", String(port));
-  if (wantsPort || differs) via.params.set("received", address);
-  replaceFirst(request, "Via", formatVia(via));
+  const params = new Map(via.params);
+  params.delete("received");
+  if (wantsPort) params.set("rport", String(port));
+  if (wantsPort || differs) params.set("received", address);
+  replaceFirst(request, "Via", formatVia({ ...via, params }));
   return true;
 }
