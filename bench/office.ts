@@ -9,13 +9,13 @@ import { latencyWords } from "./b2bua.ts";
 import { cpuMs, percentile, type Row, residentMb, SCENARIOS, sipp, startExchange } from "./measure.ts";
 import { setUpTimes } from "./set-up.ts";
 
-const SIP = { address: "127.0.0.1", port: 44_920 };
-const CARRIER = { host: "127.0.0.2", port: 44_921 };
-const AGENT_PORT = 44_922;
+export const SIP = { address: "127.0.0.1", port: 44_920 };
+export const CARRIER = { host: "127.0.0.2", port: 44_921 };
+export const AGENT_PORT = 44_922;
 const PHONE_PORT = 44_923;
-const AGENT_VOICE = 44_924;
-const VOICE = { min: 45_000, max: 46_999 };
-const QUEUE_DID = "02155501001";
+export const AGENT_VOICE = 44_924;
+export const VOICE = { min: 45_000, max: 46_999 };
+export const QUEUE_DID = "02155501001";
 const PHONE_DID = "02155501002";
 
 export interface OfficeLoad {
@@ -26,7 +26,8 @@ export interface OfficeLoad {
   readonly latencyCalls: number;
 }
 
-async function makeOffice(data: string, agents: readonly string[]): Promise<void> {
+/** An office with these agents in the queue behind QUEUE_DID, on ports of its own. */
+export async function makeOffice(data: string, agents: readonly string[]): Promise<void> {
   const app = await compose(
     {
       dataFolder: data,
@@ -92,7 +93,7 @@ async function makeOffice(data: string, agents: readonly string[]): Promise<void
 }
 
 /** Registers the numbers from local port `port`, where their phones will listen. */
-async function register(
+export async function register(
   folder: string,
   name: string,
   numbers: readonly string[],
@@ -109,6 +110,12 @@ async function register(
   ]);
   if (done.succeeded !== numbers.length)
     throw new Error(`${done.succeeded} of ${numbers.length} phones could register`);
+}
+
+/** What callers speak: ten seconds of a hum in A-law, repeated by sipp. */
+export function voiceFile(folder: string): void {
+  const wave = Buffer.from([0xd5, 0xc5, 0xd0, 0x55, 0x45, 0x50]);
+  writeFileSync(join(folder, "voice.raw"), Buffer.alloc(80_000, wave));
 }
 
 /** What the store says of the calls of the queue. */
@@ -148,11 +155,7 @@ export async function officeUnderLoad(folder: string, load: OfficeLoad): Promise
   mkdirSync(data, { mode: 0o700 });
   const agents = Array.from({ length: load.calls }, (_, n) => String(2001 + n));
   await makeOffice(data, agents);
-  // A minute of a quiet hum in A-law, so that streams are real and not empty.
-  writeFileSync(
-    join(folder, "voice.raw"),
-    Buffer.alloc(8000 * 10, Buffer.from([0xd5, 0xc5, 0xd0, 0x55, 0x45, 0x50])),
-  );
+  voiceFile(folder);
   const exchange = await startExchange(data, SIP, VOICE);
   const rows: Row[] = [];
   try {

@@ -4,7 +4,7 @@
  * the same machine and take their share of it.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir } from "node:os";
+import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { callControl } from "../appliance/commands/control.ts";
 import { createTestPhone } from "../sip/testphone/index.ts";
@@ -90,6 +90,7 @@ function table(rows: readonly Row[]): string {
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "zongji-bench-"));
+  const others = loadavg()[0] ?? 0;
   const rows: Row[] = [];
   const part = async (name: string, work: () => Promise<Row[]>) => {
     // One part that breaks must not hide the others; it stands in the table as what it is.
@@ -132,7 +133,7 @@ async function main(): Promise<void> {
   }
   const memory = Number(/MemTotal:\s+(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0);
   const machine = `${cpus().length} cores, ${Math.round(memory / 1024 / 1024)} GB, Linux ${release().split("-")[0]}, Bun ${Bun.version}`;
-  const head = `# Results\n\nCommand: \`npm run bench\` · ${new Date().toISOString().slice(0, 10)} · ${machine}. The load generators (sipp) run on the same cores.\n\n`;
+  const head = `# Results\n\nCommand: \`npm run bench\` · ${new Date().toISOString().slice(0, 10)} · ${machine}. The load generators (sipp) run on the same cores; load average of the machine before the run: ${others.toFixed(1)}.\n\n`;
   writeFileSync(join(ROOT, "bench", "RESULTS.md"), `${head}${text}\n`);
 }
 
