@@ -14,6 +14,7 @@ import {
 import { DID, PIN } from "../kit/office.ts";
 import {
   answeringScenario,
+  answersAnywayScenario,
   callerScenario,
   cancelledScenario,
   refusingScenario,
@@ -256,6 +257,19 @@ describe("to the outside", () => {
       await waitFor(() => early.progress.includes(180), "the ringing");
       await early.hangup();
       expect(await cancelled.result).toMatchObject({ code: 0 });
+      // Its answer crosses our CANCEL: acknowledged, then ended with BYE.
+      const crossing = startSipp({ scenario: answersAnywayScenario(), local, timeoutS: 10 });
+      const crossed = await a.dial("95550006");
+      await waitFor(() => crossed.progress.includes(180), "the ringing");
+      await crossed.hangup();
+      const { code, errors } = await crossing.result;
+      expect({ code, errors }).toMatchObject({ code: 0 });
+      expect(await x.ended(await x.journey("1001", "95550006"))).toMatchObject({
+        cause: "caller-hung-up-early",
+        hangup_by: "caller",
+        answered_at: null,
+        talk_ms: 0,
+      });
     } finally {
       await x.openCarrier();
     }

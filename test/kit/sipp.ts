@@ -267,3 +267,12 @@ export function cancelledScenario(): string {
     )}<recv request="ACK"/>\n${TAIL}`
   );
 }
+
+/** One who answers although a CANCEL is there: 200 to both; the caller's side must ACK and send BYE (RFC 3261 §9.1). */
+export function answersAnywayScenario(): string {
+  const late = answer("200 OK", true).replace("[last_CSeq:]", "CSeq: [cseq] INVITE");
+  return (
+    `${HEAD}<recv request="INVITE" rrs="true"/>\n${send(answer("180 Ringing", false), false)}<recv request="CANCEL"/>\n` +
+    `${send(BYE_OK, false)}${send(late)}<recv request="ACK"/>\n<recv request="BYE"/>\n${send(BYE_OK, false)}${TAIL}`
+  );
+}
