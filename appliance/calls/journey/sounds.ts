@@ -9,14 +9,6 @@ export function ringbackItems(): PlayItem[] {
   ];
 }
 
-/** Busy tone: 450 Hz, 350 ms on and off. */
-export function busyItems(): PlayItem[] {
-  return [
-    { kind: "tone", hz: [450], ms: 350 },
-    { kind: "silence", ms: 350 },
-  ];
-}
-
 type Prompts = ReadonlyMap<string, string>;
 
 export function promptItems(prompts: Prompts, keys: readonly string[]): PlayItem[] {
