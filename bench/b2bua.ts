@@ -29,7 +29,7 @@ export async function b2bua(folder: string, steps: readonly Step[]): Promise<Row
       const done = await sipp(folder, `b2bua-${rate}`, [
         ...[`127.0.0.1:${PORT}`, "-sn", "uac", "-i", "127.0.0.1", "-p", String(CALLER)],
         ...["-m", String(rate * seconds), "-r", String(rate), "-l", String(rate * 10)],
-        ...["-timeout", `${seconds + 20}`, "-recv_timeout", "15000"],
+        ...["-timeout", `${seconds + 6}`, "-recv_timeout", "5000"],
       ]);
       const clean = done.failed === 0 && done.retransmissions === 0 && done.succeeded === rate * seconds;
       const cpu = (cpuMs(app.pid) - before) / Math.max(1, done.succeeded);
@@ -37,7 +37,8 @@ export async function b2bua(folder: string, steps: readonly Step[]): Promise<Row
         what: `B2BUA, ${rate} calls/s offered for ${seconds} s`,
         value: `${done.succeeded} calls (${Math.round(done.succeeded / done.seconds)}/s), ${done.failed} failed, ${done.retransmissions} retransmissions, ${cpu.toFixed(2)} ms CPU a call (engine and application)`,
         budget: rate === 500 ? "500/s for 60 s, none failed, none retransmitted" : "",
-        ...(rate === 500 ? { met: clean && seconds >= 60 } : {}),
+        // A clean run shorter than the budget's minute proves nothing either way.
+        ...(rate === 500 && (!clean || seconds >= 60) ? { met: clean } : {}),
       });
       if (clean) break;
     }

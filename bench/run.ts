@@ -15,7 +15,7 @@ import { officeUnderLoad } from "./office.ts";
 const quick = process.argv.includes("--quick");
 const SIP = { address: "127.0.0.1", port: 44_900 };
 const PHONE_PORT = 44_901;
-const REGISTERS = quick ? 200 : 40_000;
+const REGISTERS = quick ? 200 : 20_000;
 const REGISTER_RATE = quick ? 200 : 4_000;
 
 async function registers(folder: string, user: string, secret: string, pid: number): Promise<Row[]> {
@@ -28,7 +28,7 @@ async function registers(folder: string, user: string, secret: string, pid: numb
   const done = await sipp(folder, "registers", [
     ...[`${SIP.address}:${SIP.port}`, "-sf", join(SCENARIOS, "register.xml"), "-inf", csv],
     ...["-m", String(REGISTERS), "-r", String(REGISTER_RATE), "-i", SIP.address, "-p", String(PHONE_PORT)],
-    ...["-timeout", "40", "-recv_timeout", "8000", "-l", "2000"],
+    ...["-timeout", "20", "-recv_timeout", "8000", "-l", "2000"],
   ]);
   const rate = Math.round(done.succeeded / done.seconds);
   const cpu = (cpuMs(pid) - before) / Math.max(1, done.succeeded);
@@ -111,9 +111,7 @@ async function main(): Promise<void> {
     await part("B2BUA", () =>
       b2bua(
         folder,
-        quick
-          ? [{ rate: 20, seconds: 1 }]
-          : [500, 300, 200, 100].map((rate, index) => ({ rate, seconds: index === 0 ? 20 : 10 })),
+        quick ? [{ rate: 20, seconds: 1 }] : [500, 200, 100].map((rate) => ({ rate, seconds: 10 })),
       ),
     );
     await part("office under load", () =>
