@@ -1,4 +1,4 @@
-/** Words of feature codes, the default route, the blacklist's long form and the transfer settings. */
+/** Words of feature codes, the default route, the blacklist's long form, the transfer settings and outcomes in a menu. */
 export const officeZh = {
   "feature-codes.lead": "话机上拨打的代码。留空表示停用该功能。",
   "feature.sign-in": "签入坐席组",
@@ -27,6 +27,13 @@ export const officeZh = {
   "set.blind-ring": "盲转振铃时长",
   "set.blind-call-back": "盲转无人接听时回到转接人",
   "set.blind-prefix": "回转时主叫号码前缀",
+  "reason.completed": "完整播放",
+  "reason.interrupted": "被按键打断",
+  "reason.failed": "失败",
+  "reason.matched": "按键匹配",
+  "reason.no-match": "按键无效",
+  "reason.direct-dial": "直拨分机",
+  "reason.hangup": "来电者挂断",
 } as const;
 
 export const officeEn: Record<keyof typeof officeZh, string> = {
@@ -57,4 +64,11 @@ export const officeEn: Record<keyof typeof officeZh, string> = {
   "set.blind-ring": "Ring after a blind transfer for",
   "set.blind-call-back": "Return an unanswered blind transfer to who sent it",
   "set.blind-prefix": "Caller number prefix of a returned call",
+  "reason.completed": "to the end",
+  "reason.interrupted": "cut short by a key",
+  "reason.failed": "failed",
+  "reason.matched": "a key that leads on",
+  "reason.no-match": "a wrong key",
+  "reason.direct-dial": "an extension was dialled",
+  "reason.hangup": "the caller hung up",
 };

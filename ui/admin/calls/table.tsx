@@ -64,10 +64,7 @@ export function columnsOf(ctx: Ctx): readonly (Column<CallRecordView> & { readon
       label: t("calls.result"),
       standard: true,
       cell: (row) => (
-        <Badge
-          tone={TONES[row.result ?? ""] ?? "plain"}
-          text={row.result ? t.code(`result.${row.result}`) : "…"}
-        />
+        <Badge tone={TONES[row.result ?? ""] ?? "plain"} text={t.code(`result.${row.result ?? "running"}`)} />
       ),
     },
     {
