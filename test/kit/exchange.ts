@@ -211,11 +211,17 @@ export interface Exchange extends Place {
 
 /** Composes and furnishes an exchange and opens its carrier. */
 export async function startExchange(
-  options: OfficeOptions & { readonly address?: string } = {},
+  options: OfficeOptions & {
+    readonly address?: string;
+    /** Starts an engine of its own listening at `contact`; gives the `sip.engine` that reaches it. */
+    readonly engineFor?: (contact: string) => Promise<string>;
+  } = {},
 ): Promise<Exchange> {
   const place = await Place.make(options.address);
   const log: string[] = [];
-  const app = await compose(place.config, { log: (line) => log.push(line) });
+  const { sip } = place.config;
+  const engine = (await options.engineFor?.(sip.contacts[0] ?? "")) ?? sip.engine;
+  const app = await compose({ ...place.config, sip: { ...sip, engine } }, { log: (line) => log.push(line) });
   place.office = await furnish(app, { host: CARRIER_ADDRESS, port: place.carrierPort }, options);
   await place.openCarrier();
   return Object.assign(place, {
