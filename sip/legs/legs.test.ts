@@ -324,6 +324,20 @@ describe("outgoing legs", () => {
     expect(media.released).toEqual(["L"]);
   });
 
+  test("a BYE on the heels of the 200 ends a call that was answered", async () => {
+    const { stack, media, legs, types } = setUp();
+    let dialog: ReturnType<NonNullable<(typeof stack.sent)[0]>["answer"]> | undefined;
+    media.acceptAnswer = async () => {
+      dialog?.handlers?.onEnd({ by: "remote", reason: "" });
+      return { codec: "PCMU" };
+    };
+    legs.dial(dial());
+    await settle();
+    dialog = stack.sent[0]?.answer(SDP);
+    await settle();
+    expect(types()).toEqual(["trying", "answered", "ended"]);
+  });
+
   test("no answer in time", async () => {
     const { stack, legs, events } = setUp();
     const done = new Promise<void>((resolve) => {

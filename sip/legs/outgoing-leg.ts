@@ -74,6 +74,9 @@ export class OutgoingLeg extends Leg {
     sip?: { status?: number; reason?: string },
   ): void {
     clearTimeout(this.#timer);
+    // A BYE on the heels of the 200 overtakes our media work: the party had answered all the same.
+    if (by === "remote" && cause === "normal" && this.#winner !== undefined && this.state !== "answered")
+      this.answered(this.#early?.codec ?? "");
     super.end(cause, by, sip);
   }
 
