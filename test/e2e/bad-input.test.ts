@@ -16,6 +16,7 @@ import {
 import { ADMIN, DID, secretOf } from "../kit/office.ts";
 import { RawUdp, request, sendTcp } from "../kit/raw.ts";
 import { registerScenario, runSipp } from "../kit/sipp.ts";
+import { toneWav } from "../kit/tone.ts";
 import { freePort, waitFor } from "../kit/wait.ts";
 
 let x: Exchange;
@@ -217,7 +218,7 @@ describe("what people type and upload", () => {
     expect((await x.app.routing.mediaFiles.list(SYSTEM_ACTOR, {})).total).toBeGreaterThanOrEqual(before);
   }, 20_000);
 
-  test("HTML in a caller's name and a group's name is shown as text; absurd dates are no error", async () => {
+  test("HTML in names is shown as text; absurd dates are no error; a refused upload keeps what was typed", async () => {
     const evil = '"><script>alert(1)</script>';
     const call = await x.carrier.dial(DID, "13600000002", { name: evil });
     await call.answered;
@@ -261,6 +262,26 @@ describe("what people type and upload", () => {
       expect(html.replace(/="[^"]*"/g, "")).not.toContain("<script>alert");
       if (path !== "/") expect(html).toContain("&lt;script&gt;alert(1)");
     }
+    const upload = async (name: string, file: File) => {
+      const body = new FormData();
+      for (const [key, value] of Object.entries({ name, fileType: "voice", category: "", description: "" }))
+        body.append(key, value);
+      body.append("file", file);
+      return web.fetch(
+        new Request(`${origin}/media-upload`, { method: "POST", headers: { cookie, origin }, body }),
+      );
+    };
+    const refused = await upload("Typed name", new File(["no sound"], "song.wav"));
+    expect(refused.status).toBe(422);
+    expect(await refused.text()).toContain("Typed name");
+    const taken = await upload("chime", new File([Uint8Array.from(toneWav(500, 1000))], "chime.wav"));
+    expect(taken.status).toBe(303);
+    const { rows } = await x.app.routing.mediaFiles.list(SYSTEM_ACTOR, { search: "chime" });
+    const heard = await web.fetch(
+      new Request(`${origin}/media-files/${rows[0]?.id}/audio`, { headers: { cookie } }),
+    );
+    expect(heard.headers.get("content-type")).toBe("audio/wav");
+    expect((await heard.arrayBuffer()).byteLength).toBeGreaterThan(15_000);
   }, 20_000);
 });
 
