@@ -20,6 +20,11 @@ export const TEST_PACKAGES = [
   "fonts-noto-cjk",
   "iproute2",
   "procps",
+  "kamailio",
+  "kamailio-tls-modules",
+  "linphone-cli",
+  "sipvicious",
+  "nftables",
 ];
 
 /** A set-up step that cannot go on; `message` is one sentence that says what to do. */

@@ -66,6 +66,16 @@ export type MediaEvent =
   | { readonly type: "media-lost"; readonly legs: readonly LegId[]; readonly at: number }
   | { readonly type: "media-restored"; readonly at: number };
 
+/** How a leg's media is offered; what is left out is the house's own choice. */
+export interface OfferOptions {
+  /** Codecs as in SDP ("PCMA", "G722", "opus"), first is preferred. */
+  readonly codecs?: readonly string[];
+  /** "none": RTP/AVP; "sdes": RTP/SAVP with a=crypto (RFC 4568); "webrtc": ICE and DTLS-SRTP (RFC 8827). */
+  readonly security?: "none" | "sdes" | "webrtc";
+  /** How keys go to the party: telephone-event (RFC 4733), SIP INFO, or tones in the voice. */
+  readonly dtmf?: "rfc4733" | "info" | "inband";
+}
+
 /** What sip/legs uses to set a leg up. SDP in, SDP out. */
 export interface MediaLegs {
   /** Party offered (incoming INVITE): returns our answer. Throws UnsupportedMediaError (→ 488) without usable audio. */
