@@ -69,11 +69,12 @@ export async function sipp(folder: string, name: string, args: readonly string[]
   };
 }
 
-/** The exchange as a process on `data`; resolves when it is ready. */
+/** The exchange as a process on `data`, with more flags of `serve` in `extra`; resolves when it is ready. */
 export async function startExchange(
   data: string,
   sip: { readonly address: string; readonly port: number },
   voice: { readonly min: number; readonly max: number },
+  extra: readonly string[] = [],
 ): Promise<{ readonly pid: number; stop(): Promise<void> }> {
   const child = Bun.spawn(
     [
@@ -83,6 +84,7 @@ export async function startExchange(
       ...["--data", data, "--web", "127.0.0.1:0", "--address", sip.address],
       ...["--sip", `sip:${sip.address}:${sip.port};transport=udp,tcp`],
       ...["--media-ports", `${voice.min}-${voice.max}`],
+      ...extra,
     ],
     { cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "inherit" },
   );

@@ -26,8 +26,12 @@ export interface OfficeLoad {
   readonly latencyCalls: number;
 }
 
-/** An office with these agents in the queue behind QUEUE_DID, on ports of its own. */
-export async function makeOffice(data: string, agents: readonly string[]): Promise<void> {
+/** An office with these agents in the queue behind QUEUE_DID and others in no queue, on ports of its own. */
+export async function makeOffice(
+  data: string,
+  agents: readonly string[],
+  others: readonly string[] = [],
+): Promise<void> {
   const app = await compose(
     {
       dataFolder: data,
@@ -47,7 +51,7 @@ export async function makeOffice(data: string, agents: readonly string[]): Promi
   try {
     const office = await furnish(app, CARRIER, { trunk: { maxCalls: 300 } });
     const ids: number[] = [];
-    for (const number of agents) {
+    for (const number of [...agents, ...others]) {
       const agent = await app.people.agents.save(SYSTEM_ACTOR, undefined, {
         number,
         firstName: `Agent${number}`,
@@ -61,7 +65,7 @@ export async function makeOffice(data: string, agents: readonly string[]): Promi
         workInBrowser: false,
         browserTimeoutS: 60,
       });
-      ids.push(agent.id);
+      if (agents.includes(number)) ids.push(agent.id);
     }
     const former = await app.queueing.groups.get(SYSTEM_ACTOR, office.groupId);
     await app.queueing.groups.save(SYSTEM_ACTOR, former.id, {

@@ -9,8 +9,9 @@ import { join } from "node:path";
 import { callControl } from "../appliance/commands/control.ts";
 import { createTestPhone } from "../sip/testphone/index.ts";
 import { b2bua } from "./b2bua.ts";
-import { cpuMs, ROOT, type Row, residentMb, SCENARIOS, sipp, startExchange } from "./measure.ts";
+import { cpuMs, type Row, residentMb, SCENARIOS, sipp, startExchange } from "./measure.ts";
 import { officeUnderLoad } from "./office.ts";
+import { writeSection } from "./results.ts";
 
 const quick = process.argv.includes("--quick");
 const SIP = { address: "127.0.0.1", port: 44_900 };
@@ -131,8 +132,10 @@ async function main(): Promise<void> {
   }
   const memory = Number(/MemTotal:\s+(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0);
   const machine = `${cpus().length} cores, ${Math.round(memory / 1024 / 1024)} GB, Linux ${release().split("-")[0]}, Bun ${Bun.version}`;
-  const head = `# Results\n\nCommand: \`npm run bench\` · ${new Date().toISOString().slice(0, 10)} · ${machine}. The load generators (sipp) run on the same cores; load average of the machine before the run: ${others.toFixed(1)}.\n\n`;
-  writeFileSync(join(ROOT, "bench", "RESULTS.md"), `${head}${text}\n`);
+  writeSection(
+    "Bench",
+    `Command: \`npm run bench\` · ${new Date().toISOString().slice(0, 10)} · ${machine}. The load generators (sipp) run on the same cores; load average of the machine before the run: ${others.toFixed(1)}.\n\n${text}`,
+  );
 }
 
 await main();

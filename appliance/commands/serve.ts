@@ -43,6 +43,7 @@ function controlHandlers(app: App, test: ReturnType<typeof testExtensions>): Rec
     health: async () => ({
       health: await app.system.health(),
       sip: await app.sip.stats(),
+      engine: await app.sip.engine?.stats(),
       listening: app.sip.listening,
       trunks: app.sip.trunks.states(),
       trunkNames: await app.routing.trunks.options(SYSTEM_ACTOR),
