@@ -16,7 +16,7 @@ const PHONE_PORT = 44_923;
 export const AGENT_VOICE = 44_924;
 export const VOICE = { min: 45_000, max: 46_999 };
 export const QUEUE_DID = "02155501001";
-const PHONE_DID = "02155501002";
+export const PHONE_DID = "02155501002";
 
 export interface OfficeLoad {
   /** Calls up at once, each with an agent of its own. */
