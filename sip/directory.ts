@@ -26,11 +26,72 @@ export interface RegistrationRow {
   readonly cseq: number;
   /** +sip.instance, if any: a device replaces its own older binding. */
   readonly instance: string;
+  /** Route values towards the device (Path of its REGISTER, RFC 3327); absent or empty: straight. */
+  readonly path?: readonly string[];
   readonly registeredAt: number;
   readonly expiresAt: number;
 }
 
-export interface TrunkConfig {
+/** How a number is written towards a carrier; numbers that are no full subscriber number stay as dialled. */
+export type TrunkNumberFormat =
+  | "dialled"
+  /** With the trunk code of the country: 02155550100, 13800138000. */
+  | "national"
+  /** +862155550100 (E.164). */
+  | "e164"
+  /** 00862155550100. */
+  | "idd";
+
+/** What a trunk does beyond reaching the carrier; every field has a default (`TRUNK_DEFAULTS`). */
+export interface TrunkOptions {
+  /** "required": SDES-SRTP in every offer and no call without it. */
+  readonly srtp: "off" | "required";
+  readonly dtmf: "rfc4733" | "info" | "inband";
+  /** Media before the answer is passed on. */
+  readonly earlyMedia: boolean;
+  /** New outgoing calls in any second; 0 = no limit. */
+  readonly callsPerSecond: number;
+  /** Of the number called. */
+  readonly numberFormat: TrunkNumberFormat;
+  /** Of the number shown. */
+  readonly callerFormat: TrunkNumberFormat;
+  /** ISO 3166 code by which national numbers are read ("CN"). */
+  readonly country: string;
+  /** Put before numbers dialled without one ("021"); "" = none. */
+  readonly areaCode: string;
+  /** Put before the number called, after formatting; never before short numbers. */
+  readonly numberPrefix: string;
+  readonly fromUser: "account" | "caller" | "fixed";
+  /** User part for `fromUser: "fixed"`. */
+  readonly fromText: string;
+  /** "account" on a trunk without user name: no user part. */
+  readonly contactUser: "account" | "caller" | "fixed";
+  readonly contactText: string;
+  /** Forwarded calls name who forwarded them (RFC 5806). */
+  readonly diversion: boolean;
+  /** Calls go out anonymously (RFC 3323); the carrier still learns the number by the identity header. */
+  readonly hideNumber: boolean;
+}
+
+export const TRUNK_DEFAULTS: TrunkOptions = {
+  srtp: "off",
+  dtmf: "rfc4733",
+  earlyMedia: true,
+  callsPerSecond: 0,
+  numberFormat: "dialled",
+  callerFormat: "dialled",
+  country: "CN",
+  areaCode: "",
+  numberPrefix: "",
+  fromUser: "caller",
+  fromText: "",
+  contactUser: "account",
+  contactText: "",
+  diversion: false,
+  hideNumber: false,
+};
+
+export interface TrunkConfig extends TrunkOptions {
   readonly id: number;
   readonly name: string;
   readonly enabled: boolean;
@@ -55,14 +116,22 @@ export interface TrunkConfig {
   readonly identityHeader: "none" | "pai" | "ppi" | "rpid";
 }
 
+/** What the REGISTERs of one moment come to. */
+export interface RegistrationChanges {
+  readonly saved: readonly RegistrationRow[];
+  readonly removed: readonly Pick<RegistrationRow, "extensionId" | "contact">[];
+}
+
 export interface Directory {
   readonly realm: string;
   endpointByUser(user: string): EndpointCredentials | undefined;
   trunks(): readonly TrunkConfig[];
   loadRegistrations(): readonly RegistrationRow[];
-  /** Durable before the 200 to REGISTER leaves. */
-  saveRegistration(row: RegistrationRow): void;
-  removeRegistration(extensionId: number, contact: string): void;
+  /**
+   * Removes, then saves, all or nothing; durable on return, before any 200 to these REGISTERs leaves. Throws when it
+   * could not be kept.
+   */
+  saveRegistrations(changes: RegistrationChanges): void;
 }
 
 export interface DeviceState {
@@ -77,11 +146,31 @@ export interface DeviceState {
   }[];
 }
 
+/** Why a trunk does not work, for words in any language. */
+export interface TrunkProblem {
+  readonly code:
+    | "not-checked"
+    | "no-answer"
+    | "host-unknown"
+    | "no-connection"
+    | "certificate"
+    | "no-transport"
+    | "engine"
+    | "wrong-password"
+    | "forbidden"
+    | "user-unknown"
+    | "rejected"
+    | "ran-out";
+  /** "403 Forbidden", or what the system said; may be empty. */
+  readonly detail: string;
+}
+
 export interface TrunkState {
   readonly trunkId: number;
   readonly state: "disabled" | "registering" | "registered" | "up" | "down" | "refused" | "unreachable";
   /** In plain words, e.g. "403 Forbidden"; empty when well. */
   readonly reason: string;
+  readonly problem: TrunkProblem | null;
   readonly since: number;
   readonly registeredUntil: number | null;
   readonly callsNow: number;

@@ -1,5 +1,6 @@
 /** The door of `sip`: what the appliance may use. */
 export type * from "./directory.ts";
+export { TRUNK_DEFAULTS } from "./directory.ts";
 export { LegGoneError } from "./legs/errors.ts";
 export type * from "./legs/model.ts";
 export { LEG_END_CAUSES } from "./legs/model.ts";

@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { Baresip } from "../test/kit/baresip.ts";
 import { callerScenario, refusingScenario, registerScenario, runSipp, startSipp } from "../test/kit/sipp.ts";
 import { freePort, waitFor } from "../test/kit/wait.ts";
-import type { Directory, EndpointCredentials, RegistrationRow, TrunkConfig } from "./directory.ts";
+import {
+  type Directory,
+  type EndpointCredentials,
+  type RegistrationChanges,
+  type RegistrationRow,
+  TRUNK_DEFAULTS,
+  type TrunkConfig,
+} from "./directory.ts";
 import type { LegEvent } from "./legs/model.ts";
 import { makeHa1 } from "./srf/digest.ts";
 import { ownAddress, type Sip, startSip } from "./start.ts";
@@ -41,12 +48,12 @@ class MemoryDirectory implements Directory {
   loadRegistrations() {
     return this.rows;
   }
-  saveRegistration(row: RegistrationRow) {
-    this.removeRegistration(row.extensionId, row.contact);
-    this.rows.push(row);
-  }
-  removeRegistration(extensionId: number, contact: string) {
-    this.rows = this.rows.filter((row) => row.extensionId !== extensionId || row.contact !== contact);
+  saveRegistrations({ saved, removed }: RegistrationChanges) {
+    const gone = [...saved, ...removed];
+    this.rows = this.rows.filter(
+      (row) => !gone.some((one) => one.extensionId === row.extensionId && one.contact === row.contact),
+    );
+    this.rows.push(...saved);
   }
 }
 
@@ -88,6 +95,7 @@ beforeAll(async () => {
       registerExpiresS: 300,
       optionsPingS: 30,
       codecs: [],
+      ...TRUNK_DEFAULTS,
       identityHeader: "pai",
     },
   ];

@@ -1,5 +1,5 @@
 /** What `sip` asks of the office (sip/directory.ts): credentials and trunks from memory, registrations on disk. */
-import type { Directory, EndpointCredentials, RegistrationRow, TrunkConfig } from "../../sip/index.ts";
+import type { Directory, EndpointCredentials, TrunkConfig } from "../../sip/index.ts";
 import type { Store } from "../../storage/database.ts";
 import type { Configuration } from "../system/index.ts";
 
@@ -11,9 +11,15 @@ interface RegistrationRecord {
   call_id: string;
   cseq: number;
   instance: string;
+  path_json: string;
   registered_at: number;
   expires_at: number;
 }
+
+const SAVE = `INSERT INTO registration (extension_id, contact, source, user_agent, call_id, cseq, instance, path_json, registered_at,
+  expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (extension_id, contact) DO UPDATE SET source = excluded.source,
+  user_agent = excluded.user_agent, call_id = excluded.call_id, cseq = excluded.cseq, instance = excluded.instance,
+  path_json = excluded.path_json, registered_at = excluded.registered_at, expires_at = excluded.expires_at`;
 
 export function createDirectory(deps: {
   readonly store: Store;
@@ -61,6 +67,21 @@ export function createDirectory(deps: {
         optionsPingS: t.options_ping_s,
         codecs: JSON.parse(t.codecs_json) as string[],
         identityHeader: t.identity_header as TrunkConfig["identityHeader"],
+        srtp: t.srtp as TrunkConfig["srtp"],
+        dtmf: t.dtmf as TrunkConfig["dtmf"],
+        earlyMedia: t.early_media === 1,
+        callsPerSecond: t.calls_per_second,
+        numberFormat: t.number_format as TrunkConfig["numberFormat"],
+        callerFormat: t.caller_format as TrunkConfig["callerFormat"],
+        country: t.country,
+        areaCode: t.area_code,
+        numberPrefix: t.number_prefix,
+        fromUser: t.from_user as TrunkConfig["fromUser"],
+        fromText: t.from_text,
+        contactUser: t.contact_user as TrunkConfig["contactUser"],
+        contactText: t.contact_text,
+        diversion: t.diversion === 1,
+        hideNumber: t.hide_number === 1,
       }));
     };
   });
@@ -78,19 +99,18 @@ export function createDirectory(deps: {
         callId: r.call_id,
         cseq: r.cseq,
         instance: r.instance,
+        path: JSON.parse(r.path_json) as string[],
         registeredAt: r.registered_at,
         expiresAt: r.expires_at,
       })),
-    saveRegistration(row: RegistrationRow) {
-      sync.transaction(() =>
-        sync
-          .prepare(
-            `INSERT INTO registration (extension_id, contact, source, user_agent, call_id, cseq, instance, registered_at, expires_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (extension_id, contact) DO UPDATE SET source = excluded.source,
-             user_agent = excluded.user_agent, call_id = excluded.call_id, cseq = excluded.cseq, instance = excluded.instance,
-             registered_at = excluded.registered_at, expires_at = excluded.expires_at`,
-          )
-          .run(
+    saveRegistrations({ saved, removed }) {
+      if (saved.length + removed.length === 0) return;
+      sync.transaction(() => {
+        const remove = sync.prepare("DELETE FROM registration WHERE extension_id = ? AND contact = ?");
+        for (const row of removed) remove.run(row.extensionId, row.contact);
+        const save = sync.prepare(SAVE);
+        for (const row of saved)
+          save.run(
             row.extensionId,
             row.contact,
             row.source,
@@ -98,17 +118,11 @@ export function createDirectory(deps: {
             row.callId,
             row.cseq,
             row.instance,
+            JSON.stringify(row.path ?? []),
             row.registeredAt,
             row.expiresAt,
-          ),
-      );
-    },
-    removeRegistration(extensionId, contact) {
-      sync.transaction(() =>
-        sync
-          .prepare("DELETE FROM registration WHERE extension_id = ? AND contact = ?")
-          .run(extensionId, contact),
-      );
+          );
+      });
     },
   };
 }

@@ -1,5 +1,7 @@
 /** Destinations and what they point at (W-3.0.9, W-3.6.*). Rows of the configuration, as the deciders see them. */
 
+import type { TrunkOptions } from "../../sip/index.ts";
+
 export type Destination =
   | { readonly type: "flow"; readonly id: number }
   | { readonly type: "condition"; readonly id: number }
@@ -181,7 +183,8 @@ export interface OutboundRuleRow extends OutboundRuleInput, Stamped {
   readonly trunkName: string;
 }
 
-export interface TrunkInput {
+/** Options left out are the defaults (TRUNK_DEFAULTS; no next trunk). */
+export interface TrunkInput extends Partial<TrunkOptions> {
   readonly name: string;
   readonly enabled: boolean;
   readonly kind: "registration" | "ip";
@@ -200,8 +203,14 @@ export interface TrunkInput {
   readonly optionsPingS: number;
   readonly codecs: readonly string[];
   readonly identityHeader: "none" | "pai" | "ppi" | "rpid";
+  /** The trunk tried next when this one is full, refuses with 5xx or does not answer. */
+  readonly nextTrunkId?: number | null;
 }
-export interface TrunkRow extends Omit<TrunkInput, "password">, Stamped {
+export interface TrunkRow
+  extends Omit<TrunkInput, "password" | "nextTrunkId" | keyof TrunkOptions>,
+    TrunkOptions,
+    Stamped {
+  readonly nextTrunkId: number | null;
   readonly hasPassword: boolean;
 }
 

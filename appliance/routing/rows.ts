@@ -151,6 +151,22 @@ export async function loadTrunks(db: Tx, id?: number): Promise<readonly TrunkRow
     optionsPingS: r.options_ping_s,
     codecs: JSON.parse(r.codecs_json) as string[],
     identityHeader: r.identity_header as TrunkRow["identityHeader"],
+    srtp: r.srtp as TrunkRow["srtp"],
+    dtmf: r.dtmf as TrunkRow["dtmf"],
+    earlyMedia: r.early_media === 1,
+    callsPerSecond: r.calls_per_second,
+    numberFormat: r.number_format as TrunkRow["numberFormat"],
+    callerFormat: r.caller_format as TrunkRow["callerFormat"],
+    country: r.country,
+    areaCode: r.area_code,
+    numberPrefix: r.number_prefix,
+    fromUser: r.from_user as TrunkRow["fromUser"],
+    fromText: r.from_text,
+    contactUser: r.contact_user as TrunkRow["contactUser"],
+    contactText: r.contact_text,
+    diversion: r.diversion === 1,
+    hideNumber: r.hide_number === 1,
+    nextTrunkId: r.next_trunk_id,
   }));
 }
 

@@ -3,6 +3,7 @@ import { Checks } from "../checks.ts";
 import { configEntity, type EntityDeps } from "../system/index.ts";
 import type { OutboundRuleInput, OutboundRuleRow, TrunkInput, TrunkRow } from "./model.ts";
 import { loadOutboundRules, loadTrunks } from "./rows.ts";
+import { nextTrunk, optionColumns } from "./trunk-options.ts";
 
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:]+\]?)$/;
 const ADDRESS = /^[0-9A-Fa-f.:]+(?:\/\d{1,3})?$/;
@@ -33,6 +34,8 @@ export function trunks(deps: EntityDeps) {
       if (id === undefined && kind === "registration" && !input.password)
         checks.fail("password", "error.required");
       if ((input.password ?? "").length > 200) checks.fail("password", "error.too-long", { max: 200 });
+      const options = optionColumns(checks, input);
+      const nextTrunkId = await nextTrunk(tx, checks, id, input.nextTrunkId ?? null);
       const proxy = checks.text("outboundProxy", input.outboundProxy, { max: 255 });
       const row = {
         name,
@@ -51,6 +54,8 @@ export function trunks(deps: EntityDeps) {
         options_ping_s: checks.int("optionsPingS", input.optionsPingS, 0, 3600),
         codecs_json: JSON.stringify(input.codecs),
         identity_header: checks.oneOf("identityHeader", input.identityHeader, ["none", "pai", "ppi", "rpid"]),
+        ...options,
+        next_trunk_id: nextTrunkId,
         updated_at: at,
       };
       checks.done();
@@ -82,7 +87,12 @@ export function trunks(deps: EntityDeps) {
         .select("number as name")
         .where("trunk_id", "=", row.id)
         .execute();
-      return [...numbers, ...rules, ...shown].map((r) => r.name);
+      const before = await tx
+        .selectFrom("trunk")
+        .select("name")
+        .where("next_trunk_id", "=", row.id)
+        .execute();
+      return [...numbers, ...rules, ...shown, ...before].map((r) => r.name);
     },
     async remove(tx, row) {
       await tx.deleteFrom("trunk").where("id", "=", row.id).execute();

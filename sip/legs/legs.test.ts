@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import type { Directory, EndpointCredentials, RegistrationRow, TrunkConfig } from "../directory.ts";
+import {
+  type Directory,
+  type EndpointCredentials,
+  type RegistrationRow,
+  TRUNK_DEFAULTS,
+  type TrunkConfig,
+} from "../directory.ts";
 import type { MediaEvent, MediaLegs, MediaPort } from "../media/model.ts";
 import { Registrar } from "../registrar/registrar.ts";
 import { Authenticator } from "../srf/authenticator.ts";
@@ -38,6 +44,7 @@ const trunkConfig: TrunkConfig = {
   registerExpiresS: 300,
   optionsPingS: 0,
   codecs: [],
+  ...TRUNK_DEFAULTS,
   identityHeader: "none",
 };
 const row = (contact: string): RegistrationRow => ({
@@ -86,8 +93,7 @@ function setUp(contacts: string[] = ["sip:1001@192.168.1.20"]) {
     endpointByUser: (user) => (user === "1001" ? endpoint : undefined),
     trunks: () => [trunkConfig],
     loadRegistrations: () => contacts.map(row),
-    saveRegistration: () => {},
-    removeRegistration: () => {},
+    saveRegistrations: () => {},
   };
   const authenticator = new Authenticator(directory);
   const lan = new AddressSet(PRIVATE_RANGES);

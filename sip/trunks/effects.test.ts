@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { TrunkConfig, TrunkState } from "../directory.ts";
+import { TRUNK_DEFAULTS, type TrunkConfig, type TrunkState } from "../directory.ts";
 import { FakeStack, fakeReply } from "../srf/fake.ts";
 import { hostOf } from "./resolve.ts";
 import { Trunks } from "./trunks.ts";
@@ -22,6 +22,7 @@ const config = (over: Partial<TrunkConfig> = {}): TrunkConfig => ({
   registerExpiresS: 600,
   optionsPingS: 0,
   codecs: [],
+  ...TRUNK_DEFAULTS,
   identityHeader: "none",
   ...over,
 });

@@ -93,6 +93,7 @@ export class Trunk {
       trunkId: this.config.id,
       since: this.#since,
       callsNow: this.#parts.usage.calls,
+      problem: null,
       latencyMs: this.#health.latencyMs,
       registeredUntil: registration?.registeredUntil ?? null,
     };

@@ -3,10 +3,12 @@ import { type Kysely, type Migration, Migrator } from "kysely";
 import { StorageError } from "../errors.ts";
 import type { Database } from "../schema/index.ts";
 import { m0001 } from "./0001-first.ts";
+import { m0002 } from "./0002-trunks.ts";
 
 /** In order; names sort. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-first": m0001,
+  "0002-trunks": m0002,
 };
 
 export const NEWEST = Object.keys(MIGRATIONS).sort().at(-1) ?? "";

@@ -22,6 +22,23 @@ export interface SipTables {
     options_ping_s: number;
     codecs_json: string;
     identity_header: string;
+    srtp: Generated<string>;
+    dtmf: Generated<string>;
+    early_media: Generated<number>;
+    calls_per_second: Generated<number>;
+    number_format: Generated<string>;
+    caller_format: Generated<string>;
+    country: Generated<string>;
+    area_code: Generated<string>;
+    number_prefix: Generated<string>;
+    from_user: Generated<string>;
+    from_text: Generated<string>;
+    contact_user: Generated<string>;
+    contact_text: Generated<string>;
+    diversion: Generated<number>;
+    hide_number: Generated<number>;
+    /** Tried when this one refuses or does not answer. */
+    next_trunk_id: number | null;
     created_at: number;
     updated_at: number;
   };
@@ -57,6 +74,8 @@ export interface SipTables {
     call_id: string;
     cseq: number;
     instance: string;
+    /** JSON string[]. */
+    path_json: Generated<string>;
     registered_at: number;
     expires_at: number;
   };

@@ -48,6 +48,8 @@ export interface TrunkInfo {
   readonly enabled: boolean;
   /** 0 = no limit. */
   readonly maxCalls: number;
+  /** Tried when this one cannot take a call. */
+  readonly nextTrunkId?: number | null;
 }
 
 export interface ExtensionConfig {
