@@ -164,8 +164,8 @@ test("registrations survive a reopening", async () => {
     registeredAt: 1,
     expiresAt: 2,
   };
-  people.directory.saveRegistration(row);
-  people.directory.saveRegistration({ ...row, cseq: 2 });
+  people.directory.saveRegistrations({ saved: [row], removed: [] });
+  people.directory.saveRegistrations({ saved: [{ ...row, cseq: 2 }], removed: [] });
   const reopened = await openStore(store.folder);
   cleanups.push(() => reopened.close());
   const configuration = createConfiguration({ store: reopened, now: Date.now });

@@ -37,13 +37,15 @@ function setUp(options: { rows?: RegistrationRow[]; allowRemote?: boolean; fail?
     endpointByUser: (user) => (user === "1001" ? endpoint(options.allowRemote ?? false) : undefined),
     trunks: () => [],
     loadRegistrations: () => options.rows ?? [],
-    saveRegistration: (row) => {
+    saveRegistrations: ({ saved, removed }) => {
       if (options.fail === true) throw new Error("disk full");
-      log.push(`save ${row.contact}`);
+      for (const row of removed) log.push(`remove ${row.contact}`);
+      for (const row of saved) log.push(`save ${row.contact}`);
+      log.push("commit");
     },
-    removeRegistration: (_id, contact) => log.push(`remove ${contact}`),
   };
   const authenticator = new Authenticator(directory, { now: () => now });
+  const turns: (() => void)[] = [];
   const registrar = new Registrar({
     stack,
     directory,
@@ -51,11 +53,24 @@ function setUp(options: { rows?: RegistrationRow[]; allowRemote?: boolean; fail?
     lan: new AddressSet(PRIVATE_RANGES),
     keepAliveMs: 1000,
     now: () => now,
+    defer: (run) => turns.push(run),
   });
+  /** Ends the turn of the event loop. */
+  const flush = () => {
+    while (turns.length > 0) turns.shift()?.();
+  };
   const states: DeviceState[] = [];
   registrar.onDevice((state) => states.push(state));
   registrar.reload();
-  const register = (options: { address?: string; to?: string; contact?: string; expires?: string } = {}) => {
+  interface Fields {
+    address?: string;
+    to?: string;
+    contact?: string;
+    expires?: string;
+    cseq?: number;
+    callId?: string;
+  }
+  const offer = (options: Fields = {}) => {
     const send = (authorization?: string) =>
       stack.receive(
         new FakeRequest(
@@ -63,8 +78,8 @@ function setUp(options: { rows?: RegistrationRow[]; allowRemote?: boolean; fail?
           "sip:zongji",
           {
             To: `<sip:${options.to ?? "1001"}@zongji>`,
-            "Call-ID": "c",
-            CSeq: "2 REGISTER",
+            "Call-ID": options.callId ?? "c",
+            CSeq: `${options.cseq ?? 2} REGISTER`,
             Contact: options.contact ?? "<sip:1001@192.168.1.20>",
             ...(options.expires === undefined ? {} : { Expires: options.expires }),
             ...(authorization === undefined ? {} : { Authorization: authorization }),
@@ -78,10 +93,17 @@ function setUp(options: { rows?: RegistrationRow[]; allowRemote?: boolean; fail?
     const user = { username: "1001", password: "pw" };
     return send(answerChallenge(challenge, user, { method: "REGISTER", uri: "sip:zongji" }, 1, "c"));
   };
+  const register = (options: Fields = {}) => {
+    const request = offer(options);
+    flush();
+    return request;
+  };
   return {
     stack,
     registrar,
     register,
+    offer,
+    flush,
     states,
     log,
     pass: (ms: number) => {
@@ -96,7 +118,7 @@ describe("registrar", () => {
     const answer = register({ expires: "120" });
     expect(answer.statuses).toEqual([200]);
     expect(answer.responses[0]?.options.headers?.Contact).toEqual(["<sip:1001@192.168.1.20>;expires=120"]);
-    expect(log).toEqual(["save sip:1001@192.168.1.20"]);
+    expect(log).toEqual(["save sip:1001@192.168.1.20", "commit"]);
     expect(registrar.deviceState(1).online).toBe(true);
     expect(states.at(-1)?.online).toBe(true);
   });
@@ -105,6 +127,41 @@ describe("registrar", () => {
     const { register, registrar } = setUp({ fail: true });
     expect(register().statuses).toEqual([500]);
     expect(registrar.reachable(1)).toEqual([]);
+  });
+
+  test("what arrives in one turn is one commit, and no answer leaves before it", () => {
+    const { offer, flush, log, registrar } = setUp();
+    const desk = offer();
+    const mobile = offer({ contact: "<sip:1001@192.168.1.21>", callId: "d" });
+    const again = offer({ cseq: 3 });
+    const gone = offer({ contact: "<sip:1001@192.168.1.21>", expires: "0", callId: "d", cseq: 4 });
+    const all = [desk, mobile, again, gone];
+    expect(all.flatMap((request) => request.statuses)).toEqual([]);
+    flush();
+    expect(all.flatMap((request) => request.statuses)).toEqual([200, 200, 200, 200]);
+    expect(log).toEqual(["remove sip:1001@192.168.1.21", "save sip:1001@192.168.1.20", "commit"]);
+    expect(registrar.reachable(1).map((row) => [row.contact, row.cseq])).toEqual([
+      ["sip:1001@192.168.1.20", 3],
+    ]);
+  });
+
+  test("an old REGISTER behind a newer one of the same turn is refused", () => {
+    const { offer, flush } = setUp();
+    const newer = offer({ cseq: 9 });
+    const older = offer({ cseq: 8 });
+    flush();
+    expect([newer.statuses, older.statuses]).toEqual([[200], [500]]);
+  });
+
+  test("a flood beyond what can be saved is told to come back later", () => {
+    const { offer, flush, log } = setUp();
+    const all = Array.from({ length: 2010 }, (_, n) => offer({ cseq: n + 1 }));
+    const refused = all.filter((request) => request.statuses[0] === 503);
+    expect(refused).toHaveLength(10);
+    expect(Number(refused[0]?.responses[0]?.options.headers?.["Retry-After"])).toBeGreaterThan(0);
+    flush();
+    expect(all.filter((request) => request.statuses[0] === 200)).toHaveLength(2000);
+    expect(log.filter((line) => line === "commit")).toHaveLength(Math.ceil(2000 / 64));
   });
 
   test("another's number is 403; a stranger's address too, unless the extension is open", () => {
@@ -127,7 +184,7 @@ describe("registrar", () => {
     expect(registrar.isDevice("udp:192.168.1.20:5060")).toBe(true);
     pass(50_001);
     registrar.tick();
-    expect(log).toEqual(["remove sip:1001@192.168.1.20"]);
+    expect(log).toEqual(["remove sip:1001@192.168.1.20", "commit"]);
     expect(states.at(-1)).toEqual({ extensionId: 1, online: false, devices: [] });
   });
 

@@ -7,7 +7,14 @@ import { decodeUser, parseUri } from "../engine/message/uri.ts";
 import type { Authenticator } from "../srf/authenticator.ts";
 import type { IncomingRequest, SipHeaders, SipStack } from "../srf/model.ts";
 import { type AddressSet, formatSource } from "../srf/network.ts";
-import { contactLines, DEFAULT_LIMITS, decideRegister, type RegisterLimits } from "./bindings.ts";
+import { decideBatch } from "./batch.ts";
+import {
+  contactLines,
+  DEFAULT_LIMITS,
+  type RegisterDecision,
+  type RegisterLimits,
+  type RegisterRequest,
+} from "./bindings.ts";
 import { DeviceWatch } from "./devices.ts";
 
 export interface RegistrarOptions {
@@ -21,21 +28,33 @@ export interface RegistrarOptions {
   readonly keepAliveMs?: number;
   readonly fromUri?: string;
   readonly now?: () => number;
+  /** Runs the save of what one turn of the event loop has gathered. */
+  readonly defer?: (run: () => void) => void;
   /** An error worth a log line (saving failed). */
   readonly onError?: (message: string, error: unknown) => void;
 }
+
+/** REGISTERs saved in one commit at most: the office must not wait for a whole town's phones. */
+const BATCH = 64;
+/** REGISTERs waiting to be saved at most. */
+const MAX_WAITING = 2000;
 
 export class Registrar {
   readonly #o: RegistrarOptions;
   readonly #limits: RegisterLimits;
   readonly #now: () => number;
   readonly #watch: DeviceWatch;
+  readonly #defer: (run: () => void) => void;
+  #waiting: { readonly request: IncomingRequest; readonly register: RegisterRequest }[] = [];
+  #dateSecond = -1;
+  #dateText = "";
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: RegistrarOptions) {
     this.#o = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#now = options.now ?? Date.now;
+    this.#defer = options.defer ?? ((run) => setImmediate(run));
     this.#watch = new DeviceWatch(options.stack, {
       keepAliveMs: options.keepAliveMs ?? 30_000,
       now: this.#now,
@@ -92,7 +111,7 @@ export class Registrar {
 
   /** Ends what has expired and sends keep-alives that are due. */
   tick(): void {
-    for (const row of this.#watch.expire()) this.#forget(row);
+    this.#forget(this.#watch.expire());
     this.#o.authenticator.sweep();
     this.#watch.tick();
   }
@@ -125,13 +144,17 @@ export class Registrar {
     return endpoint.allowRemote || this.#o.lan.has(request.source.address);
   }
 
+  /** Takes a proven REGISTER into the batch of this moment. */
   #register(request: IncomingRequest, endpoint: EndpointCredentials): void {
-    const now = this.#now();
-    const { extensionId } = endpoint;
-    const decision = decideRegister(
-      this.#watch.bindings(extensionId),
-      {
-        extensionId,
+    if (this.#waiting.length >= MAX_WAITING) {
+      // More than can be kept in time: come back later (RFC 3261 §21.5.4).
+      void request.respond(503, { headers: { "Retry-After": String(5 + Math.floor(Math.random() * 25)) } });
+      return;
+    }
+    this.#waiting.push({
+      request,
+      register: {
+        extensionId: endpoint.extensionId,
         callId: request.callId,
         cseq: parseCSeq(request.header("CSeq") ?? "")?.sequence ?? 0,
         contact: request.header("Contact"),
@@ -139,35 +162,66 @@ export class Registrar {
         source: formatSource(request.source),
         userAgent: (request.header("User-Agent") ?? "").slice(0, 200),
       },
+    });
+    if (this.#waiting.length === 1) this.#defer(() => this.#flush());
+  }
+
+  /** Decides and saves what this turn of the event loop has brought, in one commit; then the answers leave. */
+  #flush(): void {
+    const batch = this.#waiting.slice(0, BATCH);
+    this.#waiting = this.#waiting.slice(BATCH);
+    if (this.#waiting.length > 0) this.#defer(() => this.#flush());
+    const now = this.#now();
+    const outcome = decideBatch(
+      batch.map(({ register }) => register),
+      (extensionId) => this.#watch.bindings(extensionId),
       this.#limits,
       now,
     );
+    const { changes } = outcome;
+    try {
+      if (changes.saved.length + changes.removed.length > 0) this.#o.directory.saveRegistrations(changes);
+    } catch (error) {
+      this.#o.onError?.(`${batch.length} registrations could not be saved`, error);
+      for (const { request } of batch) void request.respond(500);
+      return;
+    }
+    for (const [extensionId, rows] of outcome.bindings) this.#watch.set(extensionId, rows, changes.saved);
+    for (const [index, { request }] of batch.entries()) {
+      const decision = outcome.decisions[index];
+      if (decision !== undefined) this.#answer(request, decision, now);
+    }
+  }
+
+  #answer(request: IncomingRequest, decision: RegisterDecision, now: number): void {
     if (decision.kind === "refused") {
       const headers: SipHeaders =
         decision.status === 423 ? { "Min-Expires": String(this.#limits.minExpiresS) } : {};
       void request.respond(decision.status, { reason: decision.reason, headers });
       return;
     }
-    try {
-      for (const row of decision.removed) this.#o.directory.removeRegistration(extensionId, row.contact);
-      for (const row of decision.saved) this.#o.directory.saveRegistration(row);
-    } catch (error) {
-      this.#o.onError?.(`Registration of ${endpoint.number} could not be saved`, error);
-      void request.respond(500);
-      return;
-    }
-    this.#watch.set(extensionId, decision.bindings, decision.saved);
     const contacts = contactLines(decision.bindings, now);
     void request.respond(200, {
-      headers: { ...(contacts.length > 0 ? { Contact: contacts } : {}), Date: new Date(now).toUTCString() },
+      headers: { ...(contacts.length > 0 ? { Contact: contacts } : {}), Date: this.#date(now) },
     });
   }
 
-  #forget(row: RegistrationRow): void {
+  /** The Date header, written once a second. */
+  #date(now: number): string {
+    const second = Math.floor(now / 1000);
+    if (second !== this.#dateSecond) {
+      this.#dateSecond = second;
+      this.#dateText = new Date(now).toUTCString();
+    }
+    return this.#dateText;
+  }
+
+  #forget(rows: readonly RegistrationRow[]): void {
+    if (rows.length === 0) return;
     try {
-      this.#o.directory.removeRegistration(row.extensionId, row.contact);
+      this.#o.directory.saveRegistrations({ saved: [], removed: rows });
     } catch (error) {
-      this.#o.onError?.("An expired registration could not be removed", error);
+      this.#o.onError?.("Expired registrations could not be removed", error);
     }
   }
 }
