@@ -105,7 +105,7 @@ export async function register(
 ): Promise<void> {
   const csv = join(folder, `${name}.txt`);
   const lines = numbers.map(
-    (number) => `${number};[authentication username=${number} password=${secretOf(number)}];${port}`,
+    (number) => `${number};[authentication username=${number} password=${secretOf(number)}];${port};300`,
   );
   writeFileSync(csv, `SEQUENTIAL\n${lines.join("\n")}\n`);
   const done = await sipp(folder, name, [

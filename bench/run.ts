@@ -23,7 +23,7 @@ async function registers(folder: string, user: string, secret: string, pid: numb
   const csv = join(folder, "users.txt");
   writeFileSync(
     csv,
-    `SEQUENTIAL\n${user};[authentication username=${user} password=${secret}];${PHONE_PORT}\n`,
+    `SEQUENTIAL\n${user};[authentication username=${user} password=${secret}];${PHONE_PORT};300\n`,
   );
   const before = cpuMs(pid);
   const done = await sipp(folder, "registers", [

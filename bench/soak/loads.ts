@@ -107,20 +107,21 @@ export async function givenUp(folder: string, way: Way, ways: Ways, round: numbe
   };
 }
 
-/** Phones that register anew, with digest, 20 a second. */
+/** Phones that register anew, with digest, 20 a second; `expiresS` 0 signs them off. */
 export async function registrations(
   folder: string,
   way: "udp" | "tcp",
   round: number,
   numbers: readonly string[],
+  expiresS: number,
 ): Promise<Done> {
   const csv = join(folder, `churn-${way}.txt`);
   const port = way === "udp" ? 44_935 : 44_936;
   const lines = numbers.map(
-    (number) => `${number};[authentication username=${number} password=${secretOf(number)}];${port}`,
+    (number) => `${number};[authentication username=${number} password=${secretOf(number)}];${port};${expiresS}`,
   );
   writeFileSync(csv, `SEQUENTIAL\n${lines.join("\n")}\n`);
-  const count = 300;
+  const count = expiresS === 0 ? numbers.length : 300;
   const result = await sipp(folder, `register-${way}-${round}`, [
     ...[
       `${SIP.address}:${SIP.port}`,

@@ -72,7 +72,10 @@ try {
   try {
     const until = performance.now() + minutes * 60_000;
     const load = async (work: (round: number) => Promise<Done>) => {
-      for (let round = 1; performance.now() < until; round++) done = plus(done, await work(round));
+      for (let round = 1; performance.now() < until; round++) {
+        const more = await work(round);
+        done = plus(done, more);
+      }
     };
     const ways = { relayPort: relay.port };
     const queue = (way: Way) =>
@@ -92,11 +95,14 @@ try {
       queue("tcp"),
       queue("tls"),
       load((round) => givenUp(folder, turn(round), ways, round)),
-      load((round) => registrations(folder, "udp", round, CHURN.udp)),
-      load((round) => registrations(folder, "tcp", round, CHURN.tcp)),
+      load((round) => registrations(folder, "udp", round, CHURN.udp, 300)),
+      load((round) => registrations(folder, "tcp", round, CHURN.tcp, 300)),
       load((round) => phones.round(round)),
       sampling,
     ]);
+    // Nobody listens at their contacts: kept registered, they would be asked with OPTIONS for ever.
+    for (const way of ["udp", "tcp"] as const)
+      done = plus(done, await registrations(folder, way, 0, CHURN[way], 0));
     left = await watch.settled(SETTLE_MS);
   } finally {
     await phones.close();
