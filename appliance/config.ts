@@ -1,7 +1,12 @@
 /** The one typed configuration; every key is explained in zongji.example.toml. Loading and checks: loadConfig. */
 export interface Config {
   readonly dataFolder: string;
-  readonly web: { readonly address: string; readonly port: number };
+  readonly web: {
+    readonly address: string;
+    readonly port: number;
+    /** Pages of other hosts that may open a softphone here, "https://crm.example"; ours always may. */
+    readonly origins?: readonly string[];
+  };
   readonly sip: {
     /** "embedded" or "drachtio://secret@host:port". */
     readonly engine: string;

@@ -10,6 +10,7 @@ import { serveAsset } from "./assets/assets.ts";
 import { errorPage } from "./components/error-page.tsx";
 import { actorOf, noteAddress, refuse, visitOf } from "./http/index.ts";
 import { fromOurPages, harden } from "./http/security.ts";
+import { SIP_PATH, type SipSocket, sipSockets } from "./http/sip-socket.ts";
 
 export interface WebServer {
   readonly port: number;
@@ -52,12 +53,17 @@ export function createWeb(app: App): Web {
   return {
     fetch,
     listen: async (hostname, port) => {
-      const server = Bun.serve({
+      const sockets = sipSockets(app);
+      const server = Bun.serve<SipSocket>({
         hostname,
         port,
         idleTimeout: 0,
         maxRequestBodySize: 64 * 1024 * 1024,
-        fetch: (request, self) => fetch(request, self.requestIP(request)?.address ?? ""),
+        fetch: (request, self) =>
+          new URL(request.url).pathname === SIP_PATH
+            ? sockets.upgrade(request, self)
+            : fetch(request, self.requestIP(request)?.address ?? ""),
+        websocket: sockets.handler,
         error: () => new Response("Internal error", { status: 500 }),
       });
       return { port: server.port ?? port, stop: () => server.stop(true) };

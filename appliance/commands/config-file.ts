@@ -108,7 +108,11 @@ export function configOfTable(table: Table): Config {
   const media = reader(top.table("media"), "media.");
   const config: Config = {
     dataFolder: top.text("dataFolder", DEFAULTS.dataFolder),
-    web: { address: web.text("address", DEFAULTS.web.address), port: web.port("port", DEFAULTS.web.port) },
+    web: {
+      address: web.text("address", DEFAULTS.web.address),
+      port: web.port("port", DEFAULTS.web.port),
+      origins: web.texts("origins", []),
+    },
     sip: {
       engine: sip.text("engine", DEFAULTS.sip.engine),
       contacts: sip.texts("contacts", DEFAULTS.sip.contacts),
@@ -190,7 +194,7 @@ export function loadConfig(flags: ParsedFlags, folder = process.cwd()): Config {
   const dataFolder = values.data ?? (demo && table.dataFolder === undefined ? "data/demo" : base.dataFolder);
   return check({
     dataFolder: resolve(folder, dataFolder),
-    web: values.web === undefined ? base.web : parseListen(values.web, "--web"),
+    web: values.web === undefined ? base.web : { ...base.web, ...parseListen(values.web, "--web") },
     sip: {
       ...base.sip,
       engine: values.engine ?? base.sip.engine,

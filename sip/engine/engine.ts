@@ -7,6 +7,7 @@ import { createResolver } from "./resolve/index.ts";
 import { pcapOf, type TraceEntry, TraceRing } from "./trace/index.ts";
 import { header, systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
 import { createTransport, type ListenPoint } from "./transport/index.ts";
+import type { OpenWeb } from "./web-bridge.ts";
 
 export interface EngineStats {
   readonly serverTransactions: number;
@@ -14,6 +15,8 @@ export interface EngineStats {
   readonly dialogs: number;
   readonly timers: number;
   readonly sockets: number;
+  /** Open TCP, TLS and WebSocket connections. */
+  readonly connections: number;
   readonly agents: number;
   readonly flows: number;
   readonly bans: number;
@@ -30,6 +33,8 @@ export interface Engine {
   bans(): Ban[];
   liftBan(address: string): boolean;
   allow(entry: string): void;
+  /** Takes a WebSocket that a web server has accepted as a connection of its own. */
+  readonly openWeb: OpenWeb;
   trace(callId: string): TraceEntry[];
   traceText(callId: string): string;
   /** The call as a capture file (pcap), secrets masked. */
@@ -122,6 +127,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
       dialogs: core.context.dialogs.size,
       timers: wheel.size,
       sockets: transport.listening.length,
+      connections: transport.connections,
       agents: server.clientCount,
       flows: core.context.flows.size,
       bans: detector.list().length,
@@ -130,6 +136,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     bans: () => detector.list(),
     liftBan: (address) => detector.lift(address),
     allow: (entry) => detector.allow(entry),
+    openWeb: (peer, sink) => transport.openWeb(peer, sink),
     trace: (callId) => trace.entries(callId),
     traceText: (callId) => trace.text(callId),
     tracePcap: (callId) =>

@@ -3,7 +3,8 @@ import type { Ban } from "./defence/index.ts";
 import type { EngineStats } from "./engine.ts";
 import type { TraceEntry } from "./trace/index.ts";
 import type { ListenPoint } from "./transport/index.ts";
-import type { WorkerAnswer, WorkerCall } from "./worker-protocol.ts";
+import { type OpenWeb, WebDoor } from "./web-bridge.ts";
+import type { WorkerAnswer, WorkerCall, WorkerReport } from "./worker-protocol.ts";
 
 /** The engine could not start or its Worker died. `code` is the cause's own code where there is one. */
 export class EngineWorkerError extends Error {
@@ -23,6 +24,8 @@ export interface EngineWorkerHandle {
   bans(): Promise<Ban[]>;
   liftBan(address: string): Promise<boolean>;
   allow(entry: string): Promise<void>;
+  /** Takes a WebSocket that this thread's web server has accepted as a connection of the engine. */
+  readonly openWeb: OpenWeb;
   trace(callId: string): Promise<TraceEntry[]>;
   traceText(callId: string): Promise<string>;
   tracePcap(callId: string): Promise<Uint8Array>;
@@ -39,15 +42,21 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
   const worker = new Worker(workerUrl(import.meta.url));
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   const crashListeners: ((error: Error) => void)[] = [];
+  const door = new WebDoor((message) => worker.postMessage(message));
   let nextId = 1;
   let stopping = false;
   const fail = (error: Error) => {
     for (const waiter of waiting.values()) waiter.reject(error);
     waiting.clear();
+    door.shut();
     if (!stopping) for (const listener of crashListeners.splice(0)) listener(error);
   };
-  worker.onmessage = (event: MessageEvent<WorkerAnswer>) => {
-    const answer = event.data;
+  worker.onmessage = (event: MessageEvent<WorkerReport>) => {
+    if ("web" in event.data) {
+      door.receive(event.data);
+      return;
+    }
+    const answer: WorkerAnswer = event.data;
     const waiter = waiting.get(answer.id);
     waiting.delete(answer.id);
     if (answer.ok) waiter?.resolve(answer.value as never);
@@ -73,6 +82,7 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
       allow: (address) => ask({ type: "allow", address }),
       trace: (callId) => ask({ type: "trace", callId }),
       traceText: (callId) => ask({ type: "trace-text", callId }),
+      openWeb: door.open,
       tracePcap: (callId) => ask({ type: "trace-pcap", callId }),
       onCrash: (listener) => {
         crashListeners.push(listener);
@@ -80,6 +90,7 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
       async stop() {
         stopping = true;
         await ask({ type: "stop" });
+        door.shut();
         worker.terminate();
       },
     };

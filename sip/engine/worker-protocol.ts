@@ -1,4 +1,5 @@
 import type { EngineConfig } from "./config.ts";
+import type { WebFromEngine, WebToEngine } from "./web-bridge.ts";
 
 /** What the main thread may ask of the engine's Worker. */
 export type WorkerCall =
@@ -10,3 +11,7 @@ export type WorkerCall =
 export type WorkerAnswer =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly code: string; readonly message: string };
+
+/** All that goes to the Worker, and all that comes from it. */
+export type WorkerOrder = { readonly id: number; readonly call: WorkerCall } | WebToEngine;
+export type WorkerReport = WorkerAnswer | WebFromEngine;

@@ -1,10 +1,17 @@
 /** Worker entry: runs one engine and answers the messages of `EngineWorkerHandle`. */
 import { type Engine, startEngine } from "./engine.ts";
-import type { WorkerAnswer, WorkerCall } from "./worker-protocol.ts";
+import { WebHall } from "./web-bridge.ts";
+import type { WorkerAnswer, WorkerCall, WorkerOrder, WorkerReport } from "./worker-protocol.ts";
 
 declare const self: Worker;
 
 let engine: Engine | undefined;
+const post = (message: WorkerReport) => self.postMessage(message);
+const hall = new WebHall((peer, sink) => {
+  if (engine) return engine.openWeb(peer, sink);
+  sink.close(1012);
+  return undefined;
+}, post);
 
 async function perform(call: WorkerCall): Promise<unknown> {
   if (call.type === "start") {
@@ -39,9 +46,13 @@ async function perform(call: WorkerCall): Promise<unknown> {
   }
 }
 
-self.onmessage = (event: MessageEvent<{ id: number; call: WorkerCall }>) => {
+self.onmessage = (event: MessageEvent<WorkerOrder>) => {
+  if ("web" in event.data) {
+    hall.receive(event.data);
+    return;
+  }
   const { id, call } = event.data;
-  const answer = (message: WorkerAnswer) => self.postMessage(message);
+  const answer = (message: WorkerAnswer) => post(message);
   perform(call).then(
     (value) => answer({ id, ok: true, value }),
     (error: unknown) => {

@@ -4,6 +4,7 @@ import {
   type Ban,
   type EngineConfig,
   type EngineStats,
+  type OpenWeb,
   parseContact,
   startEngine,
   startEngineWorker,
@@ -31,6 +32,8 @@ export interface EngineView {
   liftBan(address: string): Promise<boolean>;
   /** Never ban this address or IPv4 network. */
   allow(entry: string): Promise<void>;
+  /** Hands a WebSocket that the web server has accepted (sub-protocol "sip") to the engine. */
+  readonly openWeb: OpenWeb;
   /** The last messages of a call, by Call-ID. */
   trace(callId: string): Promise<TraceEntry[]>;
   traceText(callId: string): Promise<string>;
@@ -64,6 +67,7 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     bans: async () => engine.bans(),
     liftBan: async (address) => engine.liftBan(address),
     allow: async (entry) => engine.allow(entry),
+    openWeb: engine.openWeb,
     trace: async (callId) => engine.trace(callId),
     traceText: async (callId) => engine.traceText(callId),
     stop: (how) => engine.stop(how),

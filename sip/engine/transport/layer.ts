@@ -21,6 +21,7 @@ import { DEFAULTS, type Settings, type TransportOptions } from "./options.ts";
 import { markReceived } from "./received.ts";
 import { connectStream, listenStream } from "./stream.ts";
 import { bindUdp, type UdpPort } from "./udp.ts";
+import { openWebFlow, type WebFlow, type WebPeer, type WebSink } from "./web.ts";
 import { listenWebSocket } from "./websocket.ts";
 
 type Listening = ListenPoint & { readonly flow: string };
@@ -40,9 +41,19 @@ export interface Hub {
   chunk(connection: Connection, bytes: Uint8Array): void;
   message(connection: Connection, bytes: Uint8Array): void;
   datagram(port: UdpPort, bytes: Uint8Array, address: string, remotePort: number): void;
+  /** Where peers of a web server outside this layer reach us: what Via and Contact say to them. */
+  reachable(point: ListenPoint): void;
 }
 
-class Layer implements TransportLayer, Hub {
+/** The layer with the door for WebSockets that another web server accepts. */
+export interface Transport extends TransportLayer {
+  /** Open connections of all kinds. */
+  readonly connections: number;
+  /** Undefined when the peer is not admitted; the socket has been closed then. */
+  openWeb(peer: WebPeer, sink: WebSink): WebFlow | undefined;
+}
+
+class Layer implements Transport, Hub {
   readonly settings: Settings;
   readonly listening: Listening[] = [];
   readonly #udp = new Map<string, UdpPort>();
@@ -84,6 +95,22 @@ class Layer implements TransportLayer, Hub {
       const where = `${protocol} ${point.address}:${point.port}`;
       throw new TransportError("bind-failed", `cannot listen on ${where}: ${text(cause)}`, cause);
     }
+  }
+
+  get connections(): number {
+    return this.#byFlow.size;
+  }
+
+  openWeb(peer: WebPeer, sink: WebSink): WebFlow | undefined {
+    return openWebFlow(this, peer, sink);
+  }
+
+  reachable(point: ListenPoint): void {
+    const wanted = family(point.address);
+    const known = this.listening.some(
+      (one) => one.protocol === point.protocol && family(one.address) === wanted,
+    );
+    if (!known) this.listening.push({ ...point, flow: this.nextFlow(point.protocol) });
   }
 
   onMessage(listener: (inbound: InboundMessage) => void): void {
@@ -342,7 +369,7 @@ function text(cause: unknown): string {
 export async function createTransport(
   points: readonly ListenPoint[],
   options: TransportOptions = {},
-): Promise<TransportLayer> {
+): Promise<Transport> {
   const layer = new Layer(options);
   try {
     for (const point of points) await layer.listen(point);

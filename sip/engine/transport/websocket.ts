@@ -1,16 +1,24 @@
 /** SIP over WebSocket, server side (RFC 7118): one message a frame, sub-protocol "sip". */
 import { LIMITS } from "../message/index.ts";
-import type { SipPeer } from "../message/model.ts";
-import { Connection } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 import type { Hub } from "./layer.ts";
 import { plainAddress } from "./local.ts";
 import type { ListenPoint } from "./model.ts";
+import { openWebFlow, type WebFlow } from "./web.ts";
+
+/** Longest WebSocket message taken, bytes. */
+const MAX_WEB_MESSAGE = LIMITS.headBytes + LIMITS.bodyBytes;
 
 interface State {
-  address: string;
-  port: number;
-  connection?: Connection;
+  readonly address: string;
+  readonly port: number;
+  flow?: WebFlow;
+}
+
+/** Whether a client offers the sub-protocol "sip" (RFC 7118 §4.1). */
+function offersSip(request: Request): boolean {
+  const offered = request.headers.get("sec-websocket-protocol") ?? "";
+  return offered.split(",").some((name) => name.trim() === "sip");
 }
 
 export function listenWebSocket(point: ListenPoint, hub: Hub): { port: number; stop: () => void } {
@@ -25,42 +33,30 @@ export function listenWebSocket(point: ListenPoint, hub: Hub): { port: number; s
       const source = http.requestIP(request);
       const address = plainAddress(source?.address ?? "");
       if (!source || !hub.admit(address, protocol)) return new Response(null, { status: 403 });
-      const offered = (request.headers.get("sec-websocket-protocol") ?? "")
-        .split(",")
-        .map((name) => name.trim());
-      if (!offered.includes("sip")) return new Response("sub-protocol sip expected", { status: 400 });
+      if (!offersSip(request)) return new Response("sub-protocol sip expected", { status: 400 });
       const headers = { "Sec-WebSocket-Protocol": "sip" };
       if (http.upgrade(request, { headers, data: { address, port: source.port } })) return undefined;
       return new Response("WebSocket expected", { status: 426 });
     },
     websocket: {
-      maxPayloadLength: LIMITS.headBytes + LIMITS.bodyBytes,
+      maxPayloadLength: MAX_WEB_MESSAGE,
       backpressureLimit: hub.settings.maxPendingBytes,
       closeOnBackpressureLimit: true,
       // Liveness is kept by WebSocket pings of the server; our own sweep bounds the idle time.
       idleTimeout: Math.min(960, Math.max(8, Math.round(hub.settings.idleMs / 1000))),
       sendPings: true,
       open(socket) {
-        const { address, port } = socket.data;
-        const peer: SipPeer = { protocol, address, port, flow: hub.nextFlow(protocol) };
-        const sink = {
+        const own = { address: point.address, port: server.port ?? 0 };
+        const peer = { ...socket.data, secure: protocol === "wss", server: own };
+        const flow = openWebFlow(hub, peer, {
           // Queued bytes (-1) are kept by the server itself; only 0 means that the frame was dropped.
-          write: (bytes: Uint8Array) =>
-            socket.sendText(Buffer.from(bytes).toString("utf8")) === 0 ? -1 : bytes.length,
-          end: () => socket.close(1000),
-        };
-        const local = { address: point.address, port: server.port ?? 0 };
-        const connection = new Connection(peer, local, sink, hub.settings.maxPendingBytes);
-        if (hub.add(connection)) socket.data.connection = connection;
-        else socket.close(1013);
+          send: (text) => socket.sendText(text) !== 0,
+          close: (code) => socket.close(code),
+        });
+        if (flow) socket.data.flow = flow;
       },
-      message(socket, data) {
-        const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data;
-        if (socket.data.connection) hub.message(socket.data.connection, bytes);
-      },
-      close(socket) {
-        if (socket.data.connection) hub.remove(socket.data.connection);
-      },
+      message: (socket, data) => socket.data.flow?.message(data),
+      close: (socket) => socket.data.flow?.closed(),
     },
   });
   return { port: server.port ?? 0, stop: () => void server.stop(true) };
