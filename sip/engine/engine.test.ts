@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import Srf from "drachtio-srf";
 import { type Engine, startEngine } from "./engine.ts";
+import { pcapOf, traceText } from "./trace/index.ts";
 
 const SDP =
   "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\na=sendrecv\r\n";
@@ -312,11 +313,11 @@ test("a stop leaves nothing behind and the trace tells the call without secrets"
   const { left, uac } = await call({
     uac: { headers: { "Proxy-Authorization": 'Digest username="u",response="abcdef"' } },
   });
-  const text = left.traceText(uac.sip.callId);
+  const text = traceText(left.trace(uac.sip.callId));
   expect(text).toContain("INVITE sip:bob@");
   expect(text).toContain('username="u"');
   expect(text).not.toContain("abcdef");
-  const pcap = Buffer.from(left.tracePcap(uac.sip.callId)).toString("latin1");
+  const pcap = pcapOf(left.trace(uac.sip.callId)).toString("latin1");
   expect(pcap).toContain("INVITE sip:bob@");
   expect(pcap).not.toContain("abcdef");
   await uac.destroy();

@@ -4,7 +4,7 @@ import { type Ban, DEFENCE_DEFAULTS, Detector } from "./defence/index.ts";
 import { Core, lookupResolve, type Resolve } from "./dialog/index.ts";
 import { bareHost, parseUri } from "./message/index.ts";
 import { createResolver } from "./resolve/index.ts";
-import { pcapOf, type TraceEntry, TraceRing } from "./trace/index.ts";
+import { hostOf, type TraceEntry, type TraceQuery, TraceRing } from "./trace/index.ts";
 import { header, systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
 import { createTransport, type ListenPoint } from "./transport/index.ts";
 import type { OpenWeb } from "./web-bridge.ts";
@@ -35,10 +35,10 @@ export interface Engine {
   allow(entry: string): void;
   /** Takes a WebSocket that a web server has accepted as a connection of its own. */
   readonly openWeb: OpenWeb;
+  /** The last messages of a call, secrets masked. */
   trace(callId: string): TraceEntry[];
-  traceText(callId: string): string;
-  /** The call as a capture file (pcap), secrets masked. */
-  tracePcap(callId: string): Uint8Array;
+  /** The last messages of an address or a user, in calls and without. */
+  traceSearch(query: TraceQuery): TraceEntry[];
   /** Releases calls with BYE, closes everything. `silent`: without a word, as when the power fails. */
   stop(options?: { readonly silent?: boolean }): Promise<void>;
 }
@@ -54,7 +54,12 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     enabled: config.defence?.enabled ?? true,
     allow: [...DEFENCE_DEFAULTS.allow, ...(config.defence?.allow ?? [])],
   });
-  const trace = new TraceRing(limits.traceCalls, limits.traceMessages);
+  const trace = new TraceRing({ calls: limits.traceCalls, messages: limits.traceMessages }, (remote) => {
+    const protocol = remote.slice(0, remote.indexOf(":"));
+    const known = transport.listening.find((point) => point.protocol === protocol);
+    const local = known && transport.localFor(known.protocol, hostOf(remote));
+    return local ? `${protocol}:${local.address}:${local.port}` : "";
+  });
   const wheel = new TimerWheel(systemClock);
   const transport = await createTransport(config.contacts, {
     admit: (address, protocol) => detector.admit(address, protocol),
@@ -138,13 +143,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     allow: (entry) => detector.allow(entry),
     openWeb: (peer, sink) => transport.openWeb(peer, sink),
     trace: (callId) => trace.entries(callId),
-    traceText: (callId) => trace.text(callId),
-    tracePcap: (callId) =>
-      pcapOf(trace.entries(callId), (protocol, address) => {
-        const known = transport.listening.find((point) => point.protocol === protocol);
-        const local = known && transport.localFor(known.protocol, address);
-        return { address: local?.address ?? "127.0.0.1", port: local?.port ?? 5060 };
-      }),
+    traceSearch: (query) => trace.search(query),
     async stop(options = {}) {
       if (options.silent !== true) core.releaseAll();
       // One turn for the BYEs to leave; their answers are nobody's any more.

@@ -1,7 +1,7 @@
 import type { EngineConfig } from "./config.ts";
 import type { Ban } from "./defence/index.ts";
 import type { EngineStats } from "./engine.ts";
-import type { TraceEntry } from "./trace/index.ts";
+import type { TraceEntry, TraceQuery } from "./trace/index.ts";
 import type { ListenPoint } from "./transport/index.ts";
 import { type OpenWeb, WebDoor } from "./web-bridge.ts";
 import type { WorkerAnswer, WorkerCall, WorkerReport } from "./worker-protocol.ts";
@@ -27,8 +27,7 @@ export interface EngineWorkerHandle {
   /** Takes a WebSocket that this thread's web server has accepted as a connection of the engine. */
   readonly openWeb: OpenWeb;
   trace(callId: string): Promise<TraceEntry[]>;
-  traceText(callId: string): Promise<string>;
-  tracePcap(callId: string): Promise<Uint8Array>;
+  traceSearch(query: TraceQuery): Promise<TraceEntry[]>;
   /** Called once when the Worker dies by itself. */
   onCrash(listener: (error: Error) => void): void;
   stop(): Promise<void>;
@@ -81,9 +80,8 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
       liftBan: (address) => ask({ type: "lift-ban", address }),
       allow: (address) => ask({ type: "allow", address }),
       trace: (callId) => ask({ type: "trace", callId }),
-      traceText: (callId) => ask({ type: "trace-text", callId }),
+      traceSearch: (query) => ask({ type: "trace-search", query }),
       openWeb: door.open,
-      tracePcap: (callId) => ask({ type: "trace-pcap", callId }),
       onCrash: (listener) => {
         crashListeners.push(listener);
       },

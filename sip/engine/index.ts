@@ -10,6 +10,23 @@ export {
 export type { Ban } from "./defence/index.ts";
 export { type Engine, type EngineStats, startEngine } from "./engine.ts";
 export { EngineWorkerError, type EngineWorkerHandle, startEngineWorker } from "./handle.ts";
-export { type Ladder, type LadderStep, ladderOf, type SdpSummary, type TraceEntry } from "./trace/index.ts";
+export {
+  explainTrace,
+  FINDING_CODES,
+  type Finding,
+  type FindingCode,
+  hostOf,
+  type Ladder,
+  type LadderColumn,
+  type LadderStep,
+  type LegMedia,
+  ladderOf,
+  pcapOf,
+  type SdpSummary,
+  type TraceEntry,
+  type TraceParty,
+  type TraceQuery,
+  traceText,
+} from "./trace/index.ts";
 export type { WebFlow, WebPeer, WebSink } from "./transport/index.ts";
 export type { OpenWeb } from "./web-bridge.ts";

@@ -1,4 +1,5 @@
 import type { EngineConfig } from "./config.ts";
+import type { TraceQuery } from "./trace/index.ts";
 import type { WebFromEngine, WebToEngine } from "./web-bridge.ts";
 
 /** What the main thread may ask of the engine's Worker. */
@@ -6,7 +7,8 @@ export type WorkerCall =
   | { readonly type: "start"; readonly config: EngineConfig }
   | { readonly type: "stats" | "bans" | "stop" }
   | { readonly type: "lift-ban" | "allow"; readonly address: string }
-  | { readonly type: "trace" | "trace-text" | "trace-pcap"; readonly callId: string };
+  | { readonly type: "trace"; readonly callId: string }
+  | { readonly type: "trace-search"; readonly query: TraceQuery };
 
 export type WorkerAnswer =
   | { readonly id: number; readonly ok: true; readonly value: unknown }

@@ -13,7 +13,8 @@ test("the Worker starts, answers questions and stops", async () => {
   expect((await engine.stats()).dialogs).toBe(0);
   expect(await engine.bans()).toEqual([]);
   expect(await engine.liftBan("192.0.2.1")).toBe(false);
-  expect(await engine.traceText("none")).toBe("");
+  expect(await engine.trace("none")).toEqual([]);
+  expect(await engine.traceSearch({ user: "none" })).toEqual([]);
   await engine.stop();
 });
 

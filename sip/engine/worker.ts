@@ -35,10 +35,8 @@ async function perform(call: WorkerCall): Promise<unknown> {
       return undefined;
     case "trace":
       return engine.trace(call.callId);
-    case "trace-text":
-      return engine.traceText(call.callId);
-    case "trace-pcap":
-      return engine.tracePcap(call.callId);
+    case "trace-search":
+      return engine.traceSearch(call.query);
     case "stop":
       await engine.stop();
       engine = undefined;

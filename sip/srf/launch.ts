@@ -9,6 +9,7 @@ import {
   startEngine,
   startEngineWorker,
   type TraceEntry,
+  type TraceQuery,
 } from "../engine/index.ts";
 import type { EngineAddress } from "./facade.ts";
 
@@ -36,7 +37,8 @@ export interface EngineView {
   readonly openWeb: OpenWeb;
   /** The last messages of a call, by Call-ID. */
   trace(callId: string): Promise<TraceEntry[]>;
-  traceText(callId: string): Promise<string>;
+  /** The last messages of an address or a user, in calls and without. */
+  traceSearch(query: TraceQuery): Promise<TraceEntry[]>;
 }
 
 export interface LaunchedEngine extends EngineView {
@@ -69,7 +71,7 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     allow: async (entry) => engine.allow(entry),
     openWeb: engine.openWeb,
     trace: async (callId) => engine.trace(callId),
-    traceText: async (callId) => engine.traceText(callId),
+    traceSearch: async (query) => engine.traceSearch(query),
     stop: (how) => engine.stop(how),
   };
 }

@@ -1,3 +1,6 @@
-export { type Ladder, type LadderStep, ladderOf, type SdpSummary } from "./ladder.ts";
+export { FINDING_CODES, type Finding, type FindingCode } from "./finding.ts";
+export { explainTrace } from "./findings.ts";
+export { type Ladder, type LadderColumn, type LadderStep, ladderOf, type SdpSummary } from "./ladder.ts";
 export { pcapOf } from "./pcap.ts";
-export { masked, type TraceEntry, TraceRing } from "./ring.ts";
+export { hostOf, type TraceEntry, type TraceQuery, TraceRing, traceText } from "./ring.ts";
+export type { LegMedia, TraceParty } from "./talks.ts";

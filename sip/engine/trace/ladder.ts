@@ -1,12 +1,25 @@
 /** A traced call as steps between columns, for a page that draws it. */
-import type { TraceEntry } from "./ring.ts";
+import { hostOf, type TraceEntry } from "./ring.ts";
+import { type SdpSummary, sdpSummary } from "./sdp.ts";
 
-/** Who speaks: "engine" is us, everybody else is `proto:address:port`. */
+export type { SdpSummary } from "./sdp.ts";
+
+/** One party as the wire knows it: a call of ours (Call-ID) with an address. */
+export interface LadderColumn {
+  readonly callId: string;
+  /** Address without port; "" when it is not known any more. */
+  readonly host: string;
+  /** The first `proto:address:port` seen. */
+  readonly remote: string;
+}
+
 export interface LadderStep {
   /** UTC ms. */
   readonly at: number;
-  readonly from: string;
-  readonly to: string;
+  /** Index of the other side's column. */
+  readonly column: number;
+  /** "in": from the column to us. */
+  readonly direction: "in" | "out";
   /** "INVITE" or "200 OK". */
   readonly label: string;
   /** Method of the request, also of the one a response belongs to. */
@@ -14,109 +27,122 @@ export interface LadderStep {
   readonly cseq: number;
   /** Absent for requests. */
   readonly status?: number;
-  /** The same message has gone this way before. */
-  readonly repeated: boolean;
+  /** Times the same message went this way; retransmissions are folded into the first. */
+  readonly times: number;
+  /** When it went for the last time, UTC ms. */
+  readonly lastAt: number;
   readonly sdp?: SdpSummary;
-  /** Text of a Reason or Warning header. */
-  readonly note?: string;
+  /** Reason and Warning headers. */
+  readonly reason?: string;
+  readonly warning?: string;
+  /** A request within a dialog: its To has a tag. */
+  readonly inDialog: boolean;
+  /** A request with an answer to a challenge. */
+  readonly credentials: boolean;
+  readonly userAgent?: string;
+  /** Bytes of the message as shown. */
+  readonly bytes: number;
   /** Index into the entries, to show the whole message. */
   readonly entry: number;
 }
 
-export interface SdpSummary {
-  readonly address: string;
-  readonly media: readonly {
-    readonly kind: string;
-    readonly port: number;
-    readonly direction: string;
-    readonly codecs: readonly string[];
-    readonly encrypted: boolean;
-  }[];
-}
-
 export interface Ladder {
-  /** Columns from left to right, in the order of their first word; "engine" stands behind the first one. */
-  readonly columns: readonly string[];
+  /** Without us: we stand behind the first one. Order of their first word. */
+  readonly columns: readonly LadderColumn[];
   readonly steps: readonly LadderStep[];
-  /** Final answer to the first INVITE, when there was one. */
+  /** Final answer to the first INVITE that was no challenge, when there was one. */
   readonly outcome?: { readonly status: number; readonly reason: string };
 }
-
-const US = "engine";
 
 /** Steps of the entries of one call, or of several calls put together (the legs of a joined call), by time. */
 export function ladderOf(entries: readonly TraceEntry[]): Ladder {
   const order = entries.map((entry, index) => ({ entry, index }));
   order.sort((left, right) => left.entry.at - right.entry.at || left.index - right.index);
-  const columns: string[] = [];
+  const columns: LadderColumn[] = [];
   const steps: LadderStep[] = [];
-  const seen = new Set<string>();
-  let outcome: Ladder["outcome"];
+  const seen = new Map<string, number>();
   for (const { entry, index } of order) {
-    if (!columns.includes(entry.remote)) columns.push(entry.remote);
-    const step = stepOf(entry, index, seen);
-    steps.push(step);
-    const final = step.status !== undefined && step.status >= 200 && step.method === "INVITE";
-    if (final && step.status !== undefined) {
-      outcome ??= { status: step.status, reason: step.label.slice(4) };
+    const { head, start, field, body } = readMessage(entry.text);
+    const callId = field("Call-ID");
+    const identity = `${entry.direction}|${entry.remote}|${start}|${callId}|${field("CSeq")}|${field("Via")}|${field("To")}|${body}`;
+    const earlier = seen.get(identity);
+    const before = earlier === undefined ? undefined : steps[earlier];
+    if (earlier !== undefined && before) {
+      steps[earlier] = { ...before, times: before.times + 1, lastAt: entry.at };
+      continue;
     }
+    seen.set(identity, steps.length);
+    const column = columnOf(columns, callId, entry.remote);
+    steps.push(stepOf({ entry, index, column, head, start, field, body }));
   }
-  if (columns.length > 0) columns.splice(1, 0, US);
+  const first = steps.find((step) => step.method === "INVITE");
+  const final = steps.find(
+    (step) =>
+      step.method === "INVITE" &&
+      step.column === first?.column &&
+      (step.status ?? 0) >= 200 &&
+      step.status !== 401 &&
+      step.status !== 407,
+  );
+  const outcome =
+    final?.status === undefined ? undefined : { status: final.status, reason: final.label.slice(4) };
   return { columns, steps, ...(outcome ? { outcome } : {}) };
 }
 
-function stepOf(entry: TraceEntry, index: number, seen: Set<string>): LadderStep {
-  const headEnd = entry.text.indexOf("\r\n\r\n");
-  const head = headEnd < 0 ? entry.text : entry.text.slice(0, headEnd);
-  const body = headEnd < 0 ? "" : entry.text.slice(headEnd + 4);
-  const start = head.slice(0, head.indexOf("\r\n") < 0 ? undefined : head.indexOf("\r\n"));
-  const field = (name: string) => new RegExp(`^${name}: (.*)$`, "im").exec(head)?.[1]?.trim() ?? "";
+function columnOf(columns: LadderColumn[], callId: string, remote: string): number {
+  const host = hostOf(remote);
+  const known = columns.findIndex(
+    (column) => column.callId === callId && (column.host === host || host === "" || column.host === ""),
+  );
+  if (known >= 0) return known;
+  columns.push({ callId, host, remote });
+  return columns.length - 1;
+}
+
+/** Start line, header look-up (canonical names, as the engine writes them) and body of a message. */
+export function readMessage(text: string) {
+  const headEnd = text.indexOf("\r\n\r\n");
+  const head = headEnd < 0 ? text : text.slice(0, headEnd);
+  const lineEnd = head.indexOf("\r\n");
+  return {
+    head,
+    body: headEnd < 0 ? "" : text.slice(headEnd + 4),
+    start: lineEnd < 0 ? head : head.slice(0, lineEnd),
+    /** The first header of that name, "" without one. */
+    field: (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, "im").exec(head)?.[1]?.trim() ?? "",
+  };
+}
+
+function stepOf(
+  read: ReturnType<typeof readMessage> & {
+    readonly entry: TraceEntry;
+    readonly index: number;
+    readonly column: number;
+  },
+): LadderStep {
+  const { entry, start, field } = read;
   const [cseq = "0", method = ""] = field("CSeq").split(/\s+/);
   const status = /^SIP\/2\.0 (\d{3}) ?(.*)$/.exec(start);
-  const identity = `${entry.direction}|${entry.remote}|${start}|${field("Call-ID")}|${field("CSeq")}|${field("Via")}|${field("To")}`;
-  const repeated = seen.has(identity);
-  seen.add(identity);
-  const summary = /^application\/sdp/i.test(field("Content-Type")) ? sdpSummary(body) : undefined;
-  const note = field("Reason") || field("Warning");
+  const sdp = /^application\/sdp/i.test(field("Content-Type")) ? sdpSummary(read.body) : undefined;
+  const [reason, warning] = [field("Reason"), field("Warning")];
+  const userAgent = field("User-Agent") || field("Server");
   return {
     at: entry.at,
-    from: entry.direction === "in" ? entry.remote : US,
-    to: entry.direction === "in" ? US : entry.remote,
+    column: read.column,
+    direction: entry.direction,
     label: status ? `${status[1]} ${status[2]}`.trim() : (start.split(" ")[0] ?? ""),
     method,
     cseq: Number(cseq),
     ...(status ? { status: Number(status[1]) } : {}),
-    repeated,
-    ...(summary ? { sdp: summary } : {}),
-    ...(note === "" ? {} : { note }),
-    entry: index,
+    times: 1,
+    lastAt: entry.at,
+    ...(sdp ? { sdp } : {}),
+    ...(reason === "" ? {} : { reason }),
+    ...(warning === "" ? {} : { warning }),
+    inDialog: /;\s*tag=/i.test(field("To")),
+    credentials: /^(?:Proxy-)?Authorization:/im.test(read.head),
+    ...(userAgent === "" ? {} : { userAgent }),
+    bytes: Buffer.byteLength(entry.text),
+    entry: read.index,
   };
 }
-
-/** What an SDP offers, in short; tolerant of anything. */
-export function sdpSummary(sdp: string): SdpSummary {
-  const [session = "", ...sections] = sdp.split(/^(?=m=)/m);
-  const connection = (text: string) => /^c=IN IP[46] (\S+)/m.exec(text)?.[1];
-  const way = (text: string) => /^a=(sendrecv|sendonly|recvonly|inactive)\s*$/m.exec(text)?.[1];
-  const media = sections.slice(0, 20).map((section) => {
-    const [, kind = "", port = "0", profile = "", formats = ""] =
-      /^m=(\S+) (\d+)\S* (\S+) ?(.*)$/m.exec(section) ?? [];
-    const names = new Map(
-      [...section.matchAll(/^a=rtpmap:(\d+) ([^\s/]+)/gm)].map((match) => [match[1] ?? "", match[2] ?? ""]),
-    );
-    const codecs = formats
-      .trim()
-      .split(/\s+/)
-      .map((format) => names.get(format) ?? STATIC[format] ?? format);
-    return {
-      kind,
-      port: Number(port),
-      direction: way(section) ?? way(session) ?? "sendrecv",
-      codecs: codecs.filter((codec) => codec !== ""),
-      encrypted: /SAVP/.test(profile) || /^a=crypto:/m.test(section),
-    };
-  });
-  return { address: connection(session) ?? connection(sections[0] ?? "") ?? "", media };
-}
-
-const STATIC: Readonly<Record<string, string>> = { 0: "PCMU", 3: "GSM", 8: "PCMA", 9: "G722", 18: "G729" };

@@ -1,6 +1,6 @@
 /** A traced call as a capture file that Wireshark and sngrep read. */
 import { isIP } from "node:net";
-import type { TraceEntry } from "./ring.ts";
+import { hostOf, type TraceEntry } from "./ring.ts";
 
 export interface Place {
   readonly address: string;
@@ -10,16 +10,15 @@ export interface Place {
 const LINK_RAW = 101;
 const MAX_PAYLOAD = 65_000;
 const UDP = 17;
+const TCP = 6;
+const PUSH_ACK = 0x18;
 
 /**
- * Writes the entries as a pcap file (libpcap 2.4, raw IP). Every message stands in one UDP datagram, whatever carried
- * it: what matters is who said what when, and secrets are masked as in the text.
- * @param localFor our own address towards a remote of that protocol and address.
+ * Writes the entries as a pcap file (libpcap 2.4, raw IP), by time. What went over TCP stands in TCP segments with running
+ * sequence numbers; what came decrypted out of TLS or a WebSocket stands in UDP datagrams, because only so a reader
+ * recognises it. Secrets are masked as in the text.
  */
-export function pcapOf(
-  entries: readonly TraceEntry[],
-  localFor: (protocol: string, address: string) => Place,
-): Buffer {
+export function pcapOf(entries: readonly TraceEntry[]): Buffer {
   const head = Buffer.alloc(24);
   head.writeUInt32LE(0xa1b2c3d4, 0);
   head.writeUInt16LE(2, 4);
@@ -27,11 +26,16 @@ export function pcapOf(
   head.writeUInt32LE(65_535, 16);
   head.writeUInt32LE(LINK_RAW, 20);
   const parts: Buffer[] = [head];
-  for (const entry of entries) {
+  const streams = new Map<string, number>();
+  for (const entry of [...entries].sort((left, right) => left.at - right.at)) {
     const remote = placeOf(entry.remote);
-    const local = localFor(remote.protocol, remote.address);
+    const local = placeOf(entry.local);
     const [from, to] = entry.direction === "in" ? [remote, local] : [local, remote];
-    const packet = packetOf(from, to, Buffer.from(entry.text).subarray(0, MAX_PAYLOAD));
+    const payload = Buffer.from(entry.text).subarray(0, MAX_PAYLOAD);
+    const packet =
+      remote.protocol === "tcp"
+        ? packetOf(from, to, TCP, tcpOf(from, to, payload.length, streams), payload)
+        : packetOf(from, to, UDP, udpOf(from, to, payload.length), payload);
     const record = Buffer.alloc(16);
     record.writeUInt32LE(Math.floor(entry.at / 1000), 0);
     record.writeUInt32LE((entry.at % 1000) * 1000, 4);
@@ -45,46 +49,66 @@ export function pcapOf(
 /** `proto:address:port`; a remote that is not known any more becomes 0.0.0.0. */
 export function placeOf(remote: string): Place & { protocol: string } {
   const match = /^(\w+):(.+):(\d{1,5})$/.exec(remote);
-  if (!match || isIP(match[2] ?? "") === 0) return { protocol: "udp", address: "0.0.0.0", port: 0 };
-  return { protocol: match[1] ?? "udp", address: match[2] ?? "", port: Number(match[3]) };
+  const address = hostOf(remote);
+  if (!match || isIP(address) === 0) return { protocol: "udp", address: "0.0.0.0", port: 0 };
+  return { protocol: match[1] ?? "udp", address, port: Number(match[3]) };
 }
 
-function packetOf(from: Place, to: Place, payload: Buffer): Buffer {
+function udpOf(from: Place, to: Place, size: number): Buffer {
   const udp = Buffer.alloc(8);
   udp.writeUInt16BE(from.port, 0);
   udp.writeUInt16BE(to.port, 2);
-  udp.writeUInt16BE(8 + payload.length, 4);
+  udp.writeUInt16BE(8 + size, 4);
+  return udp;
+}
+
+/** A segment that carries on where the last one of its direction ended and acknowledges all of the other direction. */
+function tcpOf(from: Place, to: Place, size: number, streams: Map<string, number>): Buffer {
+  const [there, back] = [`${key(from)}>${key(to)}`, `${key(to)}>${key(from)}`];
+  const sequence = streams.get(there) ?? 1;
+  streams.set(there, (sequence + size) >>> 0);
+  const tcp = Buffer.alloc(20);
+  tcp.writeUInt16BE(from.port, 0);
+  tcp.writeUInt16BE(to.port, 2);
+  tcp.writeUInt32BE(sequence, 4);
+  tcp.writeUInt32BE(streams.get(back) ?? 1, 8);
+  tcp[12] = 0x50;
+  tcp[13] = PUSH_ACK;
+  tcp.writeUInt16BE(65_535, 14);
+  return tcp;
+}
+
+function key(place: Place): string {
+  return `${place.address}|${place.port}`;
+}
+
+/** An IP packet with its checksums: of the IPv4 head, and of UDP or TCP with the pseudo head of either version. */
+function packetOf(from: Place, to: Place, protocol: number, head: Buffer, payload: Buffer): Buffer {
   const six = isIP(from.address) === 6 || isIP(to.address) === 6;
-  return six ? packetSix(from, to, udp, payload) : packetFour(from, to, udp, payload);
-}
-
-function packetFour(from: Place, to: Place, udp: Buffer, payload: Buffer): Buffer {
-  const ip = Buffer.alloc(20);
-  ip[0] = 0x45;
-  ip.writeUInt16BE(20 + udp.length + payload.length, 2);
-  ip[8] = 64;
-  ip[9] = UDP;
-  bytesFour(from.address).copy(ip, 12);
-  bytesFour(to.address).copy(ip, 16);
-  ip.writeUInt16BE(checksum(ip), 10);
-  // A UDP checksum of zero means "none" in IPv4.
-  return Buffer.concat([ip, udp, payload]);
-}
-
-function packetSix(from: Place, to: Place, udp: Buffer, payload: Buffer): Buffer {
-  const ip = Buffer.alloc(40);
-  ip[0] = 0x60;
-  ip.writeUInt16BE(udp.length + payload.length, 4);
-  ip[6] = UDP;
-  ip[7] = 64;
-  const [source, target] = [bytesSix(from.address), bytesSix(to.address)];
-  source.copy(ip, 8);
-  target.copy(ip, 24);
+  const bytesOf = six ? bytesSix : bytesFour;
+  const [source, target] = [bytesOf(from.address), bytesOf(to.address)];
+  const length = head.length + payload.length;
   const tail = Buffer.alloc(8);
-  tail.writeUInt32BE(udp.length + payload.length, 0);
-  tail[7] = UDP;
-  udp.writeUInt16BE(checksum(Buffer.concat([source, target, tail, udp, payload])) || 0xffff, 6);
-  return Buffer.concat([ip, udp, payload]);
+  tail.writeUInt32BE(length, 0);
+  tail[7] = protocol;
+  const sum = checksum(Buffer.concat([source, target, tail, head, payload])) || 0xffff;
+  head.writeUInt16BE(sum, protocol === TCP ? 16 : 6);
+  const ip = Buffer.alloc(six ? 40 : 20);
+  if (six) {
+    ip[0] = 0x60;
+    ip.writeUInt16BE(length, 4);
+    ip[6] = protocol;
+    ip[7] = 64;
+  } else {
+    ip[0] = 0x45;
+    ip.writeUInt16BE(20 + length, 2);
+    ip[8] = 64;
+    ip[9] = protocol;
+  }
+  source.copy(ip, six ? 8 : 12);
+  target.copy(ip, six ? 24 : 16);
+  if (!six) ip.writeUInt16BE(checksum(ip), 10);
+  return Buffer.concat([ip, head, payload]);
 }
 
 /** The Internet checksum (RFC 1071). */
