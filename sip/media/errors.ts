@@ -1,9 +1,17 @@
 /** What can go wrong with media, each with a stable `code`. */
 
-/** The party offers or answers nothing we can speak (→ 488 Not Acceptable Here). */
+/** Warning codes of RFC 3261 §20.43 for media: transport or its security, kind of media, codec. */
+export type MediaWarning = 302 | 304 | 305;
+
+/** The party offers or answers nothing we can speak (→ 488 Not Acceptable Here with a Warning). */
 export class UnsupportedMediaError extends Error {
   readonly code = "unsupported-media";
   override name = "UnsupportedMediaError";
+  readonly warning: MediaWarning;
+  constructor(message: string, warning: MediaWarning = 305) {
+    super(message);
+    this.warning = warning;
+  }
 }
 
 /** Media cannot be set up now: rtpengine or the port is down, or ports have run out (→ 503). */

@@ -148,9 +148,9 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
   }, SWEEP_EVERY_MS);
 
   return {
-    acceptOffer: (leg, offer) => created.acceptOffer(leg, offer),
-    makeOffer: (leg) => created.makeOffer(leg),
-    acceptAnswer: (leg, answer) => created.acceptAnswer(leg, answer),
+    acceptOffer: (leg, offer, limits) => created.acceptOffer(leg, offer, limits),
+    makeOffer: (leg, options, branch) => created.makeOffer(leg, options, branch),
+    acceptAnswer: (leg, answer, branch) => created.acceptAnswer(leg, answer, branch),
     reoffer: (leg, offer) => created.reoffer(leg, offer),
     release: (leg) => created.release(leg),
     sendDigits: (leg, digits) => created.sendDigits(leg, digits),

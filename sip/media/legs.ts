@@ -2,13 +2,15 @@
  * Setting legs up: each is one rtpengine call (call-id = leg id) between the party and its channel in the port.
  * Whoever made the INVITE, the party's tag is "party" and the channel's is "port".
  */
+
+import { firstCommon, keepPayloads, orderCodecs, sameCodec } from "./codecs.ts";
 import {
   MediaUnavailableError,
   RtpengineRefusedError,
   RtpengineTimeoutError,
   UnsupportedMediaError,
 } from "./errors.ts";
-import type { MediaLegs } from "./model.ts";
+import type { MediaLegs, OfferOptions } from "./model.ts";
 import type { PortClient } from "./port-client.ts";
 import type { NgDictionary, RtpengineClient } from "./rtpengine.ts";
 import {
@@ -17,26 +19,36 @@ import {
   describeAudio,
   mirrored,
   portSdp,
+  requireKeys,
   requireKnownCodec,
   rtpengineName,
   SessionVersion,
 } from "./sdp.ts";
+import { keepsSecurity, offerTransport, PORT_TRANSPORT, partyTransport } from "./transport.ts";
 
 export interface LegSettings {
   /** Address in our o= lines. */
   readonly address: string;
-  /** Offered to parties, first is preferred; PCMA is always among them. */
+  /** Offered to parties, first is preferred. */
   readonly codecs: readonly string[];
   /** rtpengine's interface names, null with a single interface. */
   readonly sides: { readonly party: string; readonly port: string } | null;
 }
 
-interface LegState {
-  readonly port: number;
+/** One call of rtpengine: the party, or one of the devices that may become it. */
+interface Branch {
+  /** rtpengine's call-id. */
+  readonly call: string;
   readonly version: SessionVersion;
+  readonly options: OfferOptions;
   /** What the party's description said last; null before its first. */
   party: AudioDescription | null;
-  /** rtpengine lost this call. */
+}
+
+interface LegState {
+  readonly port: number;
+  readonly branches: Map<string, Branch>;
+  /** rtpengine lost this leg's calls. */
   lost: boolean;
   /** Set-up steps of one leg run one after another. */
   work: Promise<unknown>;
@@ -44,28 +56,8 @@ interface LegState {
 
 const LOOPBACK = "127.0.0.1";
 const EVENT_TYPE = 101;
-
-/** Keys of an ng command towards a browser (facts: SAVPF with ICE and DTLS) or towards a plain phone. */
-function partyTransport(party: AudioDescription): NgDictionary {
-  if (party.webrtc) {
-    return {
-      "transport-protocol": "UDP/TLS/RTP/SAVPF",
-      ICE: "force",
-      "rtcp-mux": ["require"],
-      SDES: ["off"],
-      flags: ["generate-mid", "full-rtcp-attribute"],
-    };
-  }
-  return { "transport-protocol": party.protocol, ICE: "remove", flags: ["no-rtcp-attribute"] };
-}
-
-const PORT_TRANSPORT: NgDictionary = {
-  "transport-protocol": "RTP/AVP",
-  ICE: "remove",
-  DTLS: "off",
-  "rtcp-mux": ["demux"],
-  flags: ["strip-extmap", "no-rtcp-attribute"],
-};
+/** The branch of a leg with one party. */
+const ONLY = "";
 
 export class RtpengineLegs implements MediaLegs {
   readonly #settings: LegSettings;
@@ -84,49 +76,71 @@ export class RtpengineLegs implements MediaLegs {
     return [...this.#legs.keys()];
   }
 
-  acceptOffer(leg: string, offer: string): Promise<{ readonly answer: string; readonly codec: string }> {
+  acceptOffer(
+    leg: string,
+    offer: string,
+    limits: OfferOptions = {},
+  ): Promise<{ readonly answer: string; readonly codec: string }> {
     return this.#inTurn(leg, async (state) => {
-      const { answer, codec } = await this.#answerParty(leg, state, offer);
+      const { answer, codec } = await this.#answerParty(
+        leg,
+        state,
+        branchOf(leg, state, ONLY, limits),
+        offer,
+      );
       return { answer, codec };
     });
   }
 
   reoffer(leg: string, offer: string): Promise<{ readonly answer: string; readonly direction: Direction }> {
     return this.#inTurn(leg, async (state) => {
-      const { answer, direction } = await this.#answerParty(leg, state, offer);
+      const [branch = branchOf(leg, state, ONLY)] = state.branches.values();
+      const { answer, direction } = await this.#answerParty(leg, state, branch, offer);
       return { answer, direction };
     });
   }
 
-  makeOffer(leg: string): Promise<string> {
+  makeOffer(leg: string, options: OfferOptions = {}, name = ONLY): Promise<string> {
     return this.#inTurn(leg, async (state) => {
-      const others = this.#settings.codecs
-        .filter((codec) => codec.toUpperCase() !== "PCMA")
-        .map(rtpengineName);
-      const reply = await this.#command("offer", leg, {
+      const branch = branchOf(leg, state, name, options);
+      const codecs = options.codecs?.length ? options.codecs : this.#settings.codecs;
+      const others = codecs.filter((codec) => !sameCodec(codec, "PCMA")).map(rtpengineName);
+      const reply = await this.#command("offer", branch, {
         "from-tag": "port",
-        ...(state.party ? { "to-tag": "party" } : {}),
-        sdp: portSdp(LOOPBACK, state.port, EVENT_TYPE),
+        ...(branch.party ? { "to-tag": "party" } : {}),
+        sdp: portSdp(LOOPBACK, state.port, options.dtmf === "inband" ? null : EVENT_TYPE),
         ...this.#direction("port", "party"),
-        ...(others.length > 0 ? { codec: { transcode: others } } : {}),
-        ...(state.party ? partyTransport(state.party) : { ICE: "remove", flags: ["no-rtcp-attribute"] }),
+        ...(others.length > 0
+          ? { codec: { transcode: others, ...(others.length === codecs.length ? { mask: ["PCMA"] } : {}) } }
+          : {}),
+        ...(branch.party ? partyTransport(branch.party) : offerTransport(options.security)),
       });
-      return state.version.stamp(String(reply.sdp), this.#settings.address);
+      const sdp = String(reply.sdp);
+      return branch.version.stamp(orderCodecs(sdp, describeAudio(sdp), codecs), this.#settings.address);
     });
   }
 
-  acceptAnswer(leg: string, answer: string): Promise<{ readonly codec: string }> {
+  acceptAnswer(leg: string, answer: string, name = ONLY): Promise<{ readonly codec: string }> {
     return this.#inTurn(leg, async (state) => {
+      const branch = branchOf(leg, state, name);
       const party = describeAudio(answer);
       requireKnownCodec(party);
-      const reply = await this.#command("answer", leg, {
+      requireKeys(party);
+      if (!keepsSecurity(branch.options.security, party))
+        throw new UnsupportedMediaError(`answered ${party.protocol} to another kind of offer`, 302);
+      const reply = await this.#command("answer", branch, {
         "from-tag": "port",
         "to-tag": "party",
         sdp: answer,
         ...PORT_TRANSPORT,
       });
-      state.party = party;
-      this.#connect(leg, describeAudio(String(reply.sdp)), party.direction);
+      branch.party = party;
+      for (const [other, { call }] of [...state.branches]) {
+        if (other === name) continue;
+        state.branches.delete(other);
+        void this.#forget(call);
+      }
+      this.#connect(leg, branch, describeAudio(String(reply.sdp)), party);
       return { codec: party.codecs.find((codec) => codec.known)?.name ?? "" };
     });
   }
@@ -139,7 +153,7 @@ export class RtpengineLegs implements MediaLegs {
     await state.work.catch(() => {});
     // A set-up step that was under way may have opened the channel only now.
     this.#port().send({ do: "close", leg });
-    await this.#forget(leg);
+    await Promise.all([...state.branches.values()].map(({ call }) => this.#forget(call)));
   }
 
   sendDigits(leg: string, digits: string): void {
@@ -157,53 +171,78 @@ export class RtpengineLegs implements MediaLegs {
   async sweep(): Promise<number> {
     const client = this.#client();
     if (!client) return 0;
-    const before = new Set(this.#legs.keys());
+    const before = this.#calls();
     const reply = await client.command("list", { limit: "10000" });
     const calls = Array.isArray(reply.calls) ? reply.calls.map(String) : [];
-    const strangers = calls.filter((call) => !before.has(call) && !this.#legs.has(call));
+    const now = this.#calls();
+    const strangers = calls.filter((call) => !before.has(call) && !now.has(call));
     for (const call of strangers) await this.#forget(call);
     return strangers.length;
   }
 
+  #calls(): Set<string> {
+    return new Set(
+      [...this.#legs.values()].flatMap((state) => [...state.branches.values()].map(({ call }) => call)),
+    );
+  }
+
   /** The party offered: rtpengine offers to the channel, the channel's answer goes back. */
-  async #answerParty(leg: string, state: LegState, offer: string) {
-    const party = describeAudio(offer);
-    requireKnownCodec(party);
-    const hasPcma = party.codecs.some((codec) => codec.name.toUpperCase() === "PCMA");
+  async #answerParty(leg: string, state: LegState, branch: Branch, offer: string) {
+    const { party, kept } = this.#usable(branch, offer);
+    const hasPcma = party.codecs.some((codec) => sameCodec(codec.name, "PCMA"));
+    const inband = branch.options.dtmf === "inband";
     const transcode = [
       ...(hasPcma ? [] : ["PCMA"]),
-      ...(party.eventType === null ? ["telephone-event"] : []),
+      ...(party.eventType === null && !inband ? ["telephone-event"] : []),
     ];
     const codec: NgDictionary = {
       ...(transcode.length > 0 ? { transcode } : {}),
       // Without the mask rtpengine would expect the channel to take the party's own codec.
       ...(hasPcma ? {} : { mask: party.codecs.map((each) => each.name) }),
     };
-    const tags = { "from-tag": "party", ...(state.party ? { "to-tag": "port" } : {}) };
-    const offered = await this.#command("offer", leg, {
-      ...tags,
-      sdp: offer,
+    const offered = await this.#command("offer", branch, {
+      "from-tag": "party",
+      ...(branch.party ? { "to-tag": "port" } : {}),
+      sdp: kept,
       ...this.#direction("party", "port"),
       ...(Object.keys(codec).length > 0 ? { codec } : {}),
       ...PORT_TRANSPORT,
     });
     const towardsPort = describeAudio(String(offered.sdp));
-    const pcma = towardsPort.codecs.find((each) => each.name.toUpperCase() === "PCMA");
+    const pcma = towardsPort.codecs.find((each) => sameCodec(each.name, "PCMA"));
     if (pcma?.payloadType !== 8) throw new UnsupportedMediaError("no common codec");
-    const direction = mirrored(party.direction);
-    const answered = await this.#command("answer", leg, {
+    const answered = await this.#command("answer", branch, {
       "from-tag": "party",
       "to-tag": "port",
-      sdp: portSdp(LOOPBACK, state.port, towardsPort.eventType, direction),
+      sdp: portSdp(LOOPBACK, state.port, towardsPort.eventType, mirrored(party.direction), towardsPort),
       ...partyTransport(party),
     });
-    state.party = party;
-    this.#connect(leg, towardsPort, party.direction);
-    const answer = state.version.stamp(String(answered.sdp), this.#settings.address);
+    branch.party = party;
+    this.#connect(leg, branch, towardsPort, party);
+    const answer = branch.version.stamp(String(answered.sdp), this.#settings.address);
     return { answer, codec: describeAudio(answer).codecs[0]?.name ?? "", direction: party.direction };
   }
 
-  #connect(leg: string, side: AudioDescription, partyDirection: Direction): void {
+  /** What of an offer is taken under the limits of the leg. @throws UnsupportedMediaError */
+  #usable(branch: Branch, offer: string): { party: AudioDescription; kept: string } {
+    const { codecs = [], security, dtmf } = branch.options;
+    const all = describeAudio(offer);
+    requireKnownCodec(all);
+    requireKeys(all);
+    if (security !== undefined && security !== "none" && all.security === "none")
+      throw new UnsupportedMediaError("SRTP is required", 302);
+    if (codecs.length === 0 && dtmf !== "inband") return { party: all, kept: offer };
+    const chosen = codecs.length === 0 ? undefined : firstCommon(all, codecs);
+    if (codecs.length > 0 && chosen === undefined)
+      throw new UnsupportedMediaError(`none of ${codecs.join(", ")} is offered`);
+    const keep = chosen ? [chosen.payloadType] : all.codecs.map((codec) => codec.payloadType);
+    if (all.eventType !== null && dtmf !== "inband") keep.push(all.eventType);
+    const kept = keepPayloads(offer, all, keep);
+    return { party: describeAudio(kept), kept };
+  }
+
+  #connect(leg: string, branch: Branch, side: AudioDescription, party: AudioDescription): void {
+    const inband = branch.options.dtmf === "inband";
     this.#port().send({
       do: "connect",
       leg,
@@ -211,7 +250,10 @@ export class RtpengineLegs implements MediaLegs {
         address: LOOPBACK,
         port: side.port,
         eventType: side.eventType,
-        sending: partyDirection === "sendrecv" || partyDirection === "recvonly",
+        // rtpengine turns tones into events for a party without them, but not events into tones.
+        tonesOut: inband || party.eventType === null,
+        tonesIn: inband,
+        sending: party.direction === "sendrecv" || party.direction === "recvonly",
       },
     });
   }
@@ -228,8 +270,7 @@ export class RtpengineLegs implements MediaLegs {
       const opening = this.#port().open(leg);
       const placeholder: LegState = {
         port: 0,
-        version: new SessionVersion(),
-        party: null,
+        branches: new Map(),
         lost: false,
         work: opening,
       };
@@ -253,11 +294,11 @@ export class RtpengineLegs implements MediaLegs {
     return result;
   }
 
-  async #command(name: "offer" | "answer", leg: string, dict: NgDictionary): Promise<NgDictionary> {
+  async #command(name: "offer" | "answer", branch: Branch, dict: NgDictionary): Promise<NgDictionary> {
     const client = this.#client();
     if (!client) throw new MediaUnavailableError("rtpengine is down");
     try {
-      return await client.command(name, { "call-id": leg, replace: ["origin"], ...dict });
+      return await client.command(name, { "call-id": branch.call, replace: ["origin"], ...dict });
     } catch (error) {
       if (error instanceof RtpengineTimeoutError) throw new MediaUnavailableError(error.message);
       if (error instanceof RtpengineRefusedError) {
@@ -276,4 +317,14 @@ export class RtpengineLegs implements MediaLegs {
       ?.command("delete", { "call-id": call })
       .catch(() => {});
   }
+}
+
+/** The branch of that name, made with `options` if it is new. */
+function branchOf(leg: string, state: LegState, name: string, options: OfferOptions = {}): Branch {
+  const known = state.branches.get(name);
+  if (known) return known;
+  const call = name === ONLY ? leg : `${leg}~${name}`;
+  const branch: Branch = { call, version: new SessionVersion(), options, party: null };
+  state.branches.set(name, branch);
+  return branch;
 }

@@ -76,13 +76,25 @@ export interface OfferOptions {
   readonly dtmf?: "rfc4733" | "info" | "inband";
 }
 
-/** What sip/legs uses to set a leg up. SDP in, SDP out. */
+/**
+ * What sip/legs uses to set a leg up. SDP in, SDP out. A leg that rings several devices makes an offer for each
+ * `branch`; the branch whose answer is taken stays, the others are given up.
+ */
 export interface MediaLegs {
-  /** Party offered (incoming INVITE): returns our answer. Throws UnsupportedMediaError (→ 488) without usable audio. */
-  acceptOffer(leg: LegId, offer: string): Promise<{ readonly answer: string; readonly codec: string }>;
+  /**
+   * Party offered (incoming INVITE): returns our answer. `limits`: the first of `codecs` that the offer has is
+   * answered; "sdes" refuses offers in the clear; "inband" listens for keys in the voice and sends them so.
+   * Throws UnsupportedMediaError (→ 488) without usable audio.
+   */
+  acceptOffer(
+    leg: LegId,
+    offer: string,
+    limits?: OfferOptions,
+  ): Promise<{ readonly answer: string; readonly codec: string }>;
   /** We offer (outgoing INVITE). */
-  makeOffer(leg: LegId): Promise<string>;
-  acceptAnswer(leg: LegId, answer: string): Promise<{ readonly codec: string }>;
+  makeOffer(leg: LegId, options?: OfferOptions, branch?: string): Promise<string>;
+  /** Throws UnsupportedMediaError when the answer has no usable audio or gives up the protection that was offered. */
+  acceptAnswer(leg: LegId, answer: string, branch?: string): Promise<{ readonly codec: string }>;
   /** re-INVITE or UPDATE from the party. `direction` is what the party now wants, seen from it. */
   reoffer(
     leg: LegId,

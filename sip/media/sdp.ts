@@ -43,8 +43,42 @@ export interface AudioDescription {
   readonly eventType: number | null;
   /** Seen from who wrote the SDP; the old hold by address 0.0.0.0 (RFC 2543) reads as it was meant. */
   readonly direction: Direction;
-  readonly secure: boolean;
-  readonly webrtc: boolean;
+  /** How the voice is to be protected: not at all, keys in the SDP (RFC 4568), keys by DTLS (RFC 5763). */
+  readonly security: "none" | "sdes" | "dtls";
+  /** Keys that can be used (RFC 4568 §6.2): a suite we know with a key of its length; or a fingerprint. */
+  readonly keyed: boolean;
+  readonly ice: boolean;
+  readonly rtcpMux: boolean;
+  readonly mid: boolean;
+  /** All streams in order; `chosen` is the index of this one. */
+  readonly streams: readonly StreamLine[];
+  readonly chosen: number;
+}
+
+/** An "m=" line. */
+export interface StreamLine {
+  readonly type: string;
+  readonly protocol: string;
+  readonly formats: string;
+}
+
+/** Bytes of master key and salt of the suites that rtpengine speaks (RFC 4568, RFC 6188, RFC 7714). */
+const SUITES: Readonly<Record<string, number>> = {
+  AEAD_AES_256_GCM: 44,
+  AEAD_AES_128_GCM: 28,
+  AES_256_CM_HMAC_SHA1_80: 46,
+  AES_256_CM_HMAC_SHA1_32: 46,
+  AES_192_CM_HMAC_SHA1_80: 38,
+  AES_192_CM_HMAC_SHA1_32: 38,
+  AES_CM_128_HMAC_SHA1_80: 30,
+  AES_CM_128_HMAC_SHA1_32: 30,
+};
+
+/** Whether an a=crypto line can be used: "AES_CM_128_HMAC_SHA1_80", "inline:KEY|2^31". */
+function usableKey(suite: string, config: string): boolean {
+  const bytes = SUITES[suite.toUpperCase()];
+  const key = /^inline:([A-Za-z0-9+/]+={0,2})(?:\||$)/.exec(config.trim())?.[1];
+  return bytes !== undefined && key !== undefined && Buffer.from(key, "base64").length === bytes;
 }
 
 /**
@@ -58,11 +92,12 @@ export function describeAudio(sdp: string): AudioDescription {
   } catch {
     throw new UnsupportedMediaError("the session description cannot be read");
   }
-  const media = (session.media ?? []).find((each) => each.type === "audio" && each.port > 0);
-  if (!media) throw new UnsupportedMediaError("no audio stream");
+  const chosen = (session.media ?? []).findIndex((each) => each.type === "audio" && each.port > 0);
+  const media = session.media?.[chosen];
+  if (!media) throw new UnsupportedMediaError("no audio stream", 304);
   const protocol = String(media.protocol ?? "");
   if (!/^(RTP\/S?AVPF?|UDP\/TLS\/RTP\/SAVPF?)$/.test(protocol)) {
-    throw new UnsupportedMediaError(`transport ${protocol || "unknown"}`);
+    throw new UnsupportedMediaError(`transport ${protocol || "unknown"}`, 302);
   }
   const address = media.connection?.ip ?? session.connection?.ip ?? "";
   const codecs: { name: string; payloadType: number; known: boolean }[] = [];
@@ -88,9 +123,42 @@ export function describeAudio(sdp: string): AudioDescription {
     codecs,
     eventType,
     direction,
-    secure: protocol.includes("SAVP"),
-    webrtc: media.fingerprint !== undefined || session.fingerprint !== undefined,
+    ...securityOf(protocol, media, session),
+    ice: media.iceUfrag !== undefined || session.iceUfrag !== undefined,
+    rtcpMux: media.rtcpMux !== undefined,
+    mid: media.mid !== undefined,
+    streams: session.media.map((each) => ({
+      type: each.type,
+      protocol: String(each.protocol ?? ""),
+      formats: String(each.payloads ?? ""),
+    })),
+    chosen,
   };
+}
+
+type Session = ReturnType<typeof parse>;
+
+function securityOf(
+  protocol: string,
+  media: Session["media"][number],
+  session: Session,
+): Pick<AudioDescription, "security" | "keyed"> {
+  if (!protocol.includes("SAVP")) return { security: "none", keyed: true };
+  const fingerprint = media.fingerprint ?? session.fingerprint;
+  const crypto = (media.crypto ?? []).some((line) => usableKey(line.suite, line.config));
+  const ice = (media.iceUfrag ?? session.iceUfrag) !== undefined;
+  if (protocol.startsWith("UDP/TLS") || (fingerprint !== undefined && (ice || !crypto))) {
+    const digest = /^(?:[0-9A-F]{2}:){15,63}[0-9A-F]{2}$/i.test(fingerprint?.hash ?? "");
+    return { security: "dtls", keyed: digest };
+  }
+  return { security: "sdes", keyed: crypto };
+}
+
+/** Refuses a secure stream without keys: rtpengine would take it and nobody would hear anything. @throws UnsupportedMediaError */
+export function requireKeys(audio: AudioDescription): void {
+  if (audio.keyed) return;
+  const missing = audio.security === "dtls" ? "no usable DTLS fingerprint" : "no usable SRTP key";
+  throw new UnsupportedMediaError(missing, 302);
 }
 
 /** The codec list of `offer`, when at least one is known. @throws UnsupportedMediaError */
@@ -107,28 +175,32 @@ export function rtpengineName(codec: string): string {
   return codec.toUpperCase() === "OPUS" ? "opus" : codec;
 }
 
-/** The description of a port channel: PCMA and keys on loopback. */
+/**
+ * The description of a port channel: PCMA and keys on loopback. As an answer it must have the streams of the offer in
+ * their order (RFC 3264 §6): all but the one `among` are refused.
+ */
 export function portSdp(
   address: string,
   port: number,
   eventType: number | null,
   direction: Direction = "sendrecv",
-  pcmaType = 8,
+  among: Pick<AudioDescription, "streams" | "chosen"> = { streams: [ONLY], chosen: 0 },
 ): string {
-  const lines = [
-    "v=0",
-    `o=- ${port} 1 IN IP4 ${address}`,
-    "s=-",
-    `c=IN IP4 ${address}`,
-    "t=0 0",
-    `m=audio ${port} RTP/AVP ${pcmaType}${eventType === null ? "" : ` ${eventType}`}`,
-    `a=rtpmap:${pcmaType} PCMA/8000`,
+  const audio = [
+    `m=audio ${port} RTP/AVP 8${eventType === null ? "" : ` ${eventType}`}`,
+    "a=rtpmap:8 PCMA/8000",
   ];
   if (eventType !== null)
-    lines.push(`a=rtpmap:${eventType} telephone-event/8000`, `a=fmtp:${eventType} 0-15`);
-  lines.push("a=ptime:20", `a=${direction}`, "");
-  return lines.join("\r\n");
+    audio.push(`a=rtpmap:${eventType} telephone-event/8000`, `a=fmtp:${eventType} 0-15`);
+  audio.push("a=ptime:20", `a=${direction}`);
+  const streams = among.streams.flatMap(({ type, protocol, formats }, index) =>
+    index === among.chosen ? audio : [`m=${type} 0 ${protocol} ${formats}`],
+  );
+  const session = ["v=0", `o=- ${port} 1 IN IP4 ${address}`, "s=-", `c=IN IP4 ${address}`, "t=0 0"];
+  return [...session, ...streams, ""].join("\r\n");
 }
+
+const ONLY: StreamLine = { type: "audio", protocol: "RTP/AVP", formats: "8" };
 
 /** The direction to answer with (RFC 3264 §6.1). */
 export function mirrored(direction: Direction): Direction {

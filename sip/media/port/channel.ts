@@ -7,6 +7,7 @@ import { JitterBuffer } from "./jitter.ts";
 import type { Player } from "./player.ts";
 import type { ChannelRemote, PortOptions } from "./protocol.ts";
 import { FRAME, PCMA, parseRtp, writeRtpHeader } from "./rtp.ts";
+import { ToneReceiver } from "./tones.ts";
 
 /** No free UDP port in the configured range. */
 export class NoPortError extends Error {
@@ -63,6 +64,7 @@ export class Channel {
   readonly voice = new Uint8Array(FRAME).fill(ALAW_SILENCE);
   readonly keys = new KeySender();
   readonly #received = new KeyReceiver();
+  readonly #tones = new ToneReceiver();
   readonly #onKey: (channel: Channel, key: string) => void;
   #socket: Socket | null = null;
   #remote: ChannelRemote | null = null;
@@ -126,6 +128,9 @@ export class Channel {
   listen(): void {
     this.#linear = null;
     this.jitter.pull(this.voice);
+    if (this.#remote?.tonesIn !== true) return;
+    const key = this.#tones.receive(this.linear);
+    if (key) this.#onKey(this, key);
   }
 
   /** `voice` decoded; decoded once a tick at most. */
@@ -137,7 +142,7 @@ export class Channel {
   /** Sends one packet: key, player, or the mix of the sources. Returns false when the player has run out. */
   send(): boolean {
     this.#timestamp = (this.#timestamp + FRAME) >>> 0;
-    const eventType = this.#remote?.eventType ?? null;
+    const eventType = this.#remote?.tonesOut === true ? null : (this.#remote?.eventType ?? null);
     if (this.keys.busy && eventType !== null) {
       // The player waits while a key is sent: nothing of the prompt is lost.
       const event = this.keys.nextPacket(this.#timestamp);

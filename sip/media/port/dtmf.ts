@@ -3,9 +3,9 @@ import { FRAME, timestampDistance } from "./rtp.ts";
 
 const KEYS = "0123456789*#ABCD";
 /** Row and column frequencies (ITU-T Q.23), for parties without telephone-event. */
-const ROWS = [697, 770, 852, 941];
-const COLUMNS = [1209, 1336, 1477, 1633];
-const PAD = "123A456B789C*0#D";
+export const ROWS = [697, 770, 852, 941];
+export const COLUMNS = [1209, 1336, 1477, 1633];
+export const PAD = "123A456B789C*0#D";
 
 /** The two frequencies of a key, or null for no key. */
 export function keyTones(key: string): readonly number[] | null {

@@ -41,7 +41,12 @@ export interface PortOptions {
 export interface ChannelRemote {
   readonly address: string;
   readonly port: number;
+  /** Payload type of keys, or null. */
   readonly eventType: number | null;
+  /** Keys go to the party as tones, whatever `eventType` is. */
+  readonly tonesOut?: boolean;
+  /** Keys are listened for in the voice. */
+  readonly tonesIn?: boolean;
   /** False while the party does not want to hear anything (it put us on hold). */
   readonly sending: boolean;
 }
