@@ -1,5 +1,23 @@
 /** The door of `sip`: what the appliance may use. */
 export type * from "./directory.ts";
+export {
+  explainTrace,
+  FINDING_CODES,
+  type Finding,
+  type FindingCode,
+  hostOf,
+  type Ladder,
+  type LadderColumn,
+  type LadderStep,
+  type LegMedia,
+  ladderOf,
+  pcapOf,
+  type SdpSummary,
+  type TraceEntry,
+  type TraceParty,
+  type TraceQuery,
+  traceText,
+} from "./engine/index.ts";
 export { TRUNK_DEFAULTS } from "./directory.ts";
 export { LegGoneError } from "./legs/errors.ts";
 export type * from "./legs/model.ts";

@@ -48,6 +48,10 @@ export interface SipStats {
 export interface Sip {
   readonly legs: Legs;
   readonly media: MediaPort;
+  /** Voice packets that came from the party of a living leg; null when nobody knows. */
+  packetsIn(leg: string): Promise<number | null>;
+  /** The same of each leg that has ended. */
+  onCounted(listener: (leg: string, packetsIn: number) => void): () => void;
   readonly devices: {
     /** Devices of one extension. */
     state(extensionId: number): DeviceState;
@@ -149,6 +153,8 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     },
     legs,
     media,
+    packetsIn: (leg) => media.packetsIn(leg),
+    onCounted: (listener) => media.onCounted(listener),
     devices: { state: (id) => registrar.deviceState(id), registered: () => registrar.registered() },
     trunks: { state: (id) => trunks.state(id), states: () => trunks.states() },
     get listening() {

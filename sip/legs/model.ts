@@ -69,6 +69,7 @@ export type LegEvent =
       readonly sipCallId: string;
       readonly at: number;
     }
+  /** An INVITE has left; once for each device that is rung. */
   | { readonly type: "trying"; readonly leg: LegId; readonly sipCallId: string; readonly at: number }
   | { readonly type: "ringing"; readonly leg: LegId; readonly earlyMedia: boolean; readonly at: number }
   | {

@@ -31,7 +31,7 @@ export class OutgoingLeg extends Leg {
   readonly #forks: Fork[] = [];
   #winner: Fork | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #tried = false;
+  readonly #callIds = new Set<string>();
   #rang = false;
   #early: { readonly sdp: string; readonly codec: string } | undefined;
 
@@ -95,8 +95,8 @@ export class OutgoingLeg extends Leg {
   }
 
   #onSent(sipCallId: string): void {
-    if (this.#tried || this.ended) return;
-    this.#tried = true;
+    if (this.#callIds.has(sipCallId) || this.ended) return;
+    this.#callIds.add(sipCallId);
     this.parts.emit({ type: "trying", leg: this.id, sipCallId, at: this.parts.now() });
   }
 

@@ -45,6 +45,10 @@ export type Media = MediaLegs &
     /** Finishes the recordings, then ends the Worker and rtpengine. */
     stop(): Promise<void>;
     state(): MediaState;
+    /** Voice packets that came from the party of a living leg; null when nobody knows. */
+    packetsIn(leg: string): Promise<number | null>;
+    /** The same of each leg that is released. The function given back ends it. */
+    onCounted(listener: (leg: string, packetsIn: number) => void): () => void;
   };
 
 const SWEEP_EVERY_MS = 60_000;
@@ -57,6 +61,7 @@ const PORT_RETRY_MS = 1000;
 export async function createMedia(config: MediaConfig): Promise<Media> {
   const log = config.log ?? (() => {});
   const listeners = new Set<(event: MediaEvent) => void>();
+  const counted = new Set<(leg: string, packetsIn: number) => void>();
   const emit = (event: MediaEvent) => {
     for (const listener of listeners) {
       try {
@@ -132,6 +137,9 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
       address: config.advertised ?? config.address,
       codecs: config.codecs ?? ["PCMA", "PCMU", "G722"],
       sides: sidesOf(config.address),
+      onCounted: (leg, packets) => {
+        for (const listener of counted) listener(leg, packets);
+      },
     },
     () => port,
     () => started.client,
@@ -179,6 +187,11 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
       if (portAgain) clearTimeout(portAgain);
       await port.stop();
       await started.stop();
+    },
+    packetsIn: (leg) => created.packetsIn(leg),
+    onCounted(listener) {
+      counted.add(listener);
+      return () => counted.delete(listener);
     },
     state: () => ({
       rtpengine: started.state,

@@ -4,6 +4,7 @@
  */
 
 import { firstCommon, keepPayloads, orderCodecs, sameCodec } from "./codecs.ts";
+import { packetsFrom } from "./counts.ts";
 import {
   MediaUnavailableError,
   RtpengineRefusedError,
@@ -33,6 +34,8 @@ export interface LegSettings {
   readonly codecs: readonly string[];
   /** rtpengine's interface names, null with a single interface. */
   readonly sides: { readonly party: string; readonly port: string } | null;
+  /** Hears how many voice packets came from the party of a leg that was released. */
+  readonly onCounted?: (leg: string, packetsIn: number) => void;
 }
 
 /** One call of rtpengine: the party, or one of the devices that may become it. */
@@ -153,7 +156,16 @@ export class RtpengineLegs implements MediaLegs {
     await state.work.catch(() => {});
     // A set-up step that was under way may have opened the channel only now.
     this.#port().send({ do: "close", leg });
-    await Promise.all([...state.branches.values()].map(({ call }) => this.#forget(call)));
+    const replies = await Promise.all([...state.branches.values()].map(({ call }) => this.#forget(call)));
+    const packets = sumOf(replies);
+    if (packets !== null) this.#settings.onCounted?.(leg, packets);
+  }
+
+  /** Voice packets that came from the party of a living leg so far; null when nobody knows. */
+  async packetsIn(leg: string): Promise<number | null> {
+    const calls = [...(this.#legs.get(leg)?.branches.values() ?? [])].map(({ call }) => call);
+    const asked = calls.map((call) => this.#client()?.command("query", { "call-id": call }).catch(() => null));
+    return sumOf(await Promise.all(asked));
   }
 
   sendDigits(leg: string, digits: string): void {
@@ -311,12 +323,16 @@ export class RtpengineLegs implements MediaLegs {
   }
 
   /** Without tags: with them rtpengine may keep the call. */
-  async #forget(call: string): Promise<void> {
+  async #forget(call: string): Promise<NgDictionary | null> {
     // Unknown calls and a daemon that is down have nothing left to delete; the sweep finds the rest.
-    await this.#client()
-      ?.command("delete", { "call-id": call })
-      .catch(() => {});
+    const deleted = this.#client()?.command("delete", { "call-id": call });
+    return (await deleted?.catch(() => null)) ?? null;
   }
+}
+
+function sumOf(replies: readonly (NgDictionary | null | undefined)[]): number | null {
+  const known = replies.flatMap((reply) => (reply ? (packetsFrom(reply, "party") ?? []) : []));
+  return known.length === 0 ? null : known.reduce((sum, packets) => sum + packets, 0);
 }
 
 /** The branch of that name, made with `options` if it is new. */
