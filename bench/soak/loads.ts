@@ -1,7 +1,7 @@
 /** The loads of a soak run. Each is one round of work against the exchange and tells what it did. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createTestPhone, type TestPhone } from "../../sip/testphone/index.ts";
+import { type Behaviour, createTestPhone, type TestCall, type TestPhone } from "../../sip/testphone/index.ts";
 import { AGENTS, secretOf } from "../../test/kit/office.ts";
 import { waitFor } from "../../test/kit/wait.ts";
 import { SCENARIOS, sipp } from "../measure.ts";
@@ -118,7 +118,8 @@ export async function registrations(
   const csv = join(folder, `churn-${way}.txt`);
   const port = way === "udp" ? 44_935 : 44_936;
   const lines = numbers.map(
-    (number) => `${number};[authentication username=${number} password=${secretOf(number)}];${port};${expiresS}`,
+    (number) =>
+      `${number};[authentication username=${number} password=${secretOf(number)}];${port};${expiresS}`,
   );
   writeFileSync(csv, `SEQUENTIAL\n${lines.join("\n")}\n`);
   const count = expiresS === 0 ? numbers.length : 300;
@@ -154,56 +155,57 @@ export async function registrations(
   };
 }
 
-/** Three real phones: talk with hold, a blind transfer, a busy callee. */
+/** Real phones: two talk with hold and transfer to a third; a fourth only rings, for callers who give up. */
 export class DeskPhones {
   private constructor(
     private readonly first: TestPhone,
     private readonly second: TestPhone,
     private readonly third: TestPhone,
+    private readonly ringing: TestPhone,
   ) {}
 
-  static async open(): Promise<DeskPhones> {
+  /** `target`: number of the phone that transfers go to. */
+  static async open(target: string): Promise<DeskPhones> {
     const [a = "", b = "", c = ""] = AGENTS;
-    const phone = (number: string, transport: "udp" | "tcp") =>
-      createTestPhone({
-        number,
-        password: secretOf(number),
-        server: SIP,
-        transport,
-        hz: 700,
-        behaviour: { kind: "answer", afterMs: 100 },
-      });
-    const third = await phone(c, "udp");
-    // Callers from outside only let it ring.
-    third.behaviour = ({ caller }) =>
-      caller.length > 4 ? { kind: "ring" } : { kind: "answer", afterMs: 100 };
-    return new DeskPhones(await phone(a, "udp"), await phone(b, "tcp"), third);
+    const phone = (number: string, transport: "udp" | "tcp", behaviour: Behaviour) =>
+      createTestPhone({ number, password: secretOf(number), server: SIP, transport, hz: 700, behaviour });
+    const answer = { kind: "answer", afterMs: 100 } as const;
+    return new DeskPhones(
+      await phone(a, "udp", answer),
+      await phone(b, "tcp", answer),
+      await phone(target, "udp", answer),
+      await phone(c, "udp", { kind: "ring" }),
+    );
   }
 
   async round(round: number): Promise<Done> {
+    let calls = 0;
     try {
       await this.#talk();
+      calls++;
       await this.#transferred();
-      return { ...NOTHING, calls: 2 };
+      calls++;
+      return { ...NOTHING, calls };
     } catch (error) {
-      await this.#clear();
-      return { ...NOTHING, failed: 1, complaints: [`round ${round}: phones: ${error}`] };
+      await Promise.race([Promise.all(this.#calls().map((call) => call.hangup())), Bun.sleep(5000)]);
+      this.#forget();
+      return { ...NOTHING, calls, failed: 1, complaints: [`round ${round}: phones: ${error}`] };
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.first, this.second, this.third].map((phone) => phone.stop()));
+    await Promise.all([this.first, this.second, this.third, this.ringing].map((phone) => phone.stop()));
+  }
+
+  #calls(): TestCall[] {
+    return [this.first, this.second, this.third].flatMap((phone) => phone.calls);
   }
 
   /** A test phone keeps its calls; a long run must not. */
   #forget(): void {
     for (const phone of [this.first, this.second, this.third]) phone.calls.splice(0);
-  }
-
-  async #clear(): Promise<void> {
-    const calls = [this.first, this.second, this.third].flatMap((phone) => phone.calls);
-    await Promise.race([Promise.all(calls.map((call) => call.hangup())), Bun.sleep(5000)]);
-    this.#forget();
+    const { calls } = this.ringing;
+    calls.splice(0, calls.length, ...calls.filter((call) => call.state !== "ended"));
   }
 
   async #talk(): Promise<void> {
@@ -230,15 +232,11 @@ export class DeskPhones {
   }
 
   async #quiet(): Promise<void> {
-    const phones = [this.first, this.second];
     await waitFor(
-      () => phones.every((phone) => phone.calls.every((call) => call.state === "ended")),
+      () => this.#calls().every((call) => call.state === "ended"),
       "the ends of the calls",
       10_000,
     );
-    for (const phone of phones) phone.calls.splice(0);
-    // Calls that ring from outside belong to another load.
-    const { calls } = this.third;
-    calls.splice(0, calls.length, ...calls.filter((call) => call.state !== "ended"));
+    this.#forget();
   }
 }

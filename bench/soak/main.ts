@@ -31,6 +31,8 @@ if (!(minutes > 0)) throw new Error("--minutes needs a number above 0");
 const AGENTS = Array.from({ length: 20 }, (_, n) => String(2001 + n));
 /** Numbers that only register, so that they never take a queue call away. */
 const CHURN = { udp: ["2101", "2102", "2103"], tcp: ["2104", "2105", "2106"] } as const;
+/** Where desk phones transfer to. */
+const TARGET = "2107";
 const TLS_PORT = 44_925;
 const SAMPLE_EVERY_MS = 10_000;
 /** Growth that garbage collection alone can show, percent. */
@@ -48,7 +50,7 @@ const SHARES: readonly Readonly<Record<Way, number>>[] = [
 const folder = mkdtempSync(join(tmpdir(), "zongji-soak-"));
 const data = join(folder, "office");
 mkdirSync(data, { mode: 0o700 });
-await makeOffice(data, AGENTS, [...CHURN.udp, ...CHURN.tcp]);
+await makeOffice(data, AGENTS, [...CHURN.udp, ...CHURN.tcp, TARGET]);
 voiceFile(folder);
 const exchange = await startExchange(data, SIP, VOICE, [
   "--sip",
@@ -67,7 +69,7 @@ try {
     ],
     { cwd: folder, stdin: "ignore", stdout: "ignore", stderr: "ignore" },
   );
-  const phones = await DeskPhones.open();
+  const phones = await DeskPhones.open(TARGET);
   const watch = new Watch(exchange.pid, data);
   try {
     const until = performance.now() + minutes * 60_000;
