@@ -104,15 +104,20 @@ function isDigest(value: AuthValue | undefined): value is AuthValue {
   return value !== undefined && value.scheme.toLowerCase() === "digest";
 }
 
+/** Longer nonces are no nonces; they would be echoed in every request. */
+const MAX_NONCE = 2048;
+/** Challenges looked at in one answer. */
+const MAX_CHALLENGES = 10;
+
 /** All challenges of a header value that can be answered, in the order given; unknown algorithms are left out. */
 export function parseChallenges(value: string): DigestChallenge[] {
   const list: DigestChallenge[] = [];
-  for (const text of splitAuthValues(value)) {
+  for (const text of splitAuthValues(value).slice(0, MAX_CHALLENGES)) {
     const auth = parseAuth(text);
     if (!isDigest(auth)) continue;
     const kind = algorithmOf(auth.params.get("algorithm"));
     const nonce = auth.params.get("nonce");
-    if (kind === undefined || nonce === undefined) continue;
+    if (kind === undefined || nonce === undefined || nonce.length > MAX_NONCE) continue;
     const offered = auth.params.get("qop")?.toLowerCase();
     const names = offered?.split(",").map((name) => name.trim()) ?? [];
     const qop = names.includes("auth") ? "auth" : names.includes("auth-int") ? "auth-int" : undefined;

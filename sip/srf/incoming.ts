@@ -2,7 +2,7 @@
 import { tagOf } from "../engine/message/address.ts";
 import type { DialogParts, InviteDialog } from "./dialog.ts";
 import { frameBytes, MAX_FRAME_BYTES, reasonText, wireHeaders } from "./headers.ts";
-import type { IncomingRequest, ResponseOptions, SipSource } from "./model.ts";
+import type { Credentials, IncomingRequest, ResponseOptions, SipSource } from "./model.ts";
 import type { VendorMessage, VendorRequest, VendorResponse } from "./vendor.ts";
 
 export type MakeDialog = (parts: DialogParts) => InviteDialog;
@@ -13,6 +13,7 @@ export class Incoming implements IncomingRequest {
   readonly #makeDialog: MakeDialog;
   #cancelled = false;
   #cancelReason: string | undefined;
+  #credentials: Credentials | undefined;
   readonly #cancelListeners: ((reason: string | undefined) => void)[] = [];
   readonly #updateListeners: ((update: IncomingRequest) => void)[] = [];
 
@@ -80,10 +81,15 @@ export class Incoming implements IncomingRequest {
             localTag: tagOf(sent.get("To") ?? "") ?? "",
             remoteTag: tagOf(this.header("From") ?? "") ?? "",
             remoteBody: this.body,
+            ...(this.#credentials === undefined ? {} : { credentials: this.#credentials }),
           }),
         );
       });
     });
+  }
+
+  authenticateAs(credentials: Credentials): void {
+    this.#credentials = credentials;
   }
 
   onCancel(listener: (reason: string | undefined) => void): void {

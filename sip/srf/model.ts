@@ -29,6 +29,8 @@ export interface IncomingRequest {
   respond(status: number, options?: ResponseOptions): Promise<boolean>;
   /** INVITE only: 200 with SDP, making the dialog. Undefined when the caller cancelled first. */
   accept(options: ResponseOptions): Promise<SipDialog | undefined>;
+  /** INVITE only: what to answer with when the peer challenges requests of ours in the dialog. */
+  authenticateAs?(credentials: Credentials): void;
   /** INVITE only: the caller gave up; the engine has answered 487 already. */
   onCancel(listener: (reason: string | undefined) => void): void;
   /** INVITE only: an UPDATE before the answer. */

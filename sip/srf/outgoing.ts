@@ -78,6 +78,9 @@ function refusalReply(error: unknown): Reply {
   return /unable to find dialog/i.test(text) ? localReply(481, text) : localReply(503, text);
 }
 
+/** Challenges answered for one request at most: a proxy or two, the far end, and a stale nonce of one of them. */
+const MAX_ANSWERS = 5;
+
 /** After a CANCEL the peer has this long to end the INVITE; then it is over for us, ms (64·T1 and some). */
 const CANCEL_PATIENCE_MS = 40_000;
 
@@ -87,6 +90,7 @@ export class Outgoing implements OutgoingRequest {
   readonly #options: OutgoingOptions;
   readonly #counts: NonceCounts;
   readonly #answered = new Set<string>();
+  #answers = 0;
   readonly #authorization = new Map<string, { name: string; value: string }>();
   #resolve: (reply: Reply) => void = () => {};
   #settled = false;
@@ -139,12 +143,7 @@ export class Outgoing implements OutgoingRequest {
   /** `previous`: the challenged request, whose Call-ID, From and CSeq go on (RFC 3261 §8.1.3.5). */
   #attempt(previous: VendorRequest | undefined): void {
     const { method, uri, dialogId, body } = this.#options;
-    const headers = wireHeaders(this.#options.headers, body);
-    const lines = new Map<string, string[]>();
-    for (const { name, value } of this.#authorization.values()) {
-      lines.set(name, [...(lines.get(name) ?? []), value]);
-    }
-    Object.assign(headers, wireHeaders(Object.fromEntries(lines), undefined));
+    const headers = { ...wireHeaders(this.#options.headers, body), ...this.#credentialLines() };
     if (previous !== undefined && dialogId === undefined) continueFrom(previous, method, headers);
     if (frameBytes(headers, body) > MAX_FRAME_BYTES) {
       this.fail(513, "Message Too Large");
@@ -164,6 +163,15 @@ export class Outgoing implements OutgoingRequest {
     }
   }
 
+  /** Authorization and Proxy-Authorization, a line for each challenge answered. */
+  #credentialLines(): Record<string, string> {
+    const lines = new Map<string, string[]>();
+    for (const { name, value } of this.#authorization.values()) {
+      lines.set(name, [...(lines.get(name) ?? []), value]);
+    }
+    return wireHeaders(Object.fromEntries(lines), undefined);
+  }
+
   #onSent(sent: VendorRequest, first: boolean): void {
     this.#sent = sent;
     sent.on("response", (response, ack) => this.#onResponse(sent, response, ack));
@@ -178,7 +186,7 @@ export class Outgoing implements OutgoingRequest {
   #onResponse(sent: VendorRequest, response: VendorReply, ack: VendorAck): void {
     const reply = networkReply(response);
     if (reply.status < 200) {
-      if (response.has("RSeq")) ack();
+      if (response.has("RSeq")) this.#prack(sent, response, ack);
       if (!this.#settled) this.#options.onProvisional?.(reply);
       return;
     }
@@ -186,7 +194,28 @@ export class Outgoing implements OutgoingRequest {
       this.#attempt(sent);
       return;
     }
-    this.#settle(reply, { request: sent, response, ack });
+    // The ACK of a 2xx carries the credentials of its INVITE (RFC 3261 §22.1).
+    const headers = this.#credentialLines();
+    const known = Object.keys(headers).length > 0;
+    this.#settle(reply, {
+      request: sent,
+      response,
+      ack: known ? (options) => ack({ ...options, headers }) : ack,
+    });
+  }
+
+  /** PRACK (RFC 3262 §4); as a request of its own where it may be challenged. */
+  #prack(sent: VendorRequest, response: VendorReply, ack: VendorAck): void {
+    const { credentials } = this.#options;
+    const dialogId = response.stackDialogId ?? "";
+    if (credentials === undefined || dialogId === "") return ack();
+    const rack = `${response.get("RSeq") ?? ""} ${sent.get("cseq") ?? ""}`;
+    new Outgoing(this.#wire, this.#counts, {
+      method: "PRACK",
+      dialogId,
+      headers: { RAck: rack },
+      credentials,
+    }).start();
   }
 
   /** Prepares credentials; false when there is nothing (new) to answer with. */
@@ -194,7 +223,7 @@ export class Outgoing implements OutgoingRequest {
     const { credentials, method, body } = this.#options;
     const proxy = reply.status === 407;
     const value = reply.header(proxy ? "Proxy-Authenticate" : "WWW-Authenticate");
-    if (credentials === undefined || value === undefined) return false;
+    if (credentials === undefined || value === undefined || this.#answers >= MAX_ANSWERS) return false;
     const challenges = chooseChallenges(parseChallenges(value));
     let fresh = false;
     for (const challenge of challenges) {
@@ -211,6 +240,7 @@ export class Outgoing implements OutgoingRequest {
         value: answerChallenge(challenge, credentials, request, count, cnonce),
       });
     }
+    if (fresh) this.#answers++;
     if (fresh && this.#options.dialogId === undefined && reply.source.address !== "") this.#pin(reply);
     return fresh;
   }
@@ -220,8 +250,11 @@ export class Outgoing implements OutgoingRequest {
     const hop = this.#proxy ?? this.#options.uri ?? "";
     if (/(?:@|sips?:)(?:\d{1,3}(?:\.\d{1,3}){3}|\[)/.test(hop)) return;
     const { address, port, protocol } = reply.source;
+    // TLS needs the name for the certificate, and the connection that is open is used again anyway.
+    if (protocol === "tls") return;
+    const loose = /;lr\b/i.test(hop) ? ";lr" : "";
     const host = address.includes(":") ? `[${address}]` : address;
-    this.#proxy = `sip:${host}:${port};transport=${protocol || "udp"}`;
+    this.#proxy = `sip:${host}:${port};transport=${protocol || "udp"}${loose}`;
   }
 
   #settle(reply: Reply, parts: FinalParts | undefined): void {

@@ -23,7 +23,7 @@ export interface VendorRequest extends VendorMessage {
 }
 
 /** ACK for a 2xx, PRACK for a reliable 1xx; does nothing otherwise. */
-export type VendorAck = (options?: { body?: string }) => void;
+export type VendorAck = (options?: { body?: string; headers?: Record<string, string> }) => void;
 
 /** A response that reached us. */
 export interface VendorReply extends VendorMessage {
@@ -56,6 +56,16 @@ export interface VendorRequestOptions {
   body?: string;
 }
 
+/** The connection under it. */
+export interface VendorWire {
+  closing?: boolean;
+  reconnectVars?: { retryTimer?: unknown };
+  /** Frames a command and writes it; gives its id. */
+  send(socket: Socket, text: string): string;
+  on(event: "connect" | "close", listener: (socket: Socket) => void): void;
+  emit(event: "msg", socket: Socket, payload: string): boolean;
+}
+
 export interface VendorSrf {
   connect(options: {
     host: string;
@@ -76,7 +86,7 @@ export interface VendorSrf {
   readonly app: {
     readonly client?: {
       request(options: VendorRequestOptions, callback: (error: unknown, sent?: VendorRequest) => void): void;
-      readonly wp?: { closing?: boolean; reconnectVars?: { retryTimer?: unknown } };
+      readonly wp?: VendorWire;
     };
   };
 }
