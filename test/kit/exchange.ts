@@ -32,19 +32,29 @@ export const CARRIER_ADDRESS = "127.0.0.2";
 const HOST = "127.0.0.1";
 const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** A block of 100 voice ports below the ports that systems give out; held by a bound socket while it is in use. */
-async function voicePorts(): Promise<{ min: number; max: number; release: () => void }> {
-  const first = Math.floor(Math.random() * 90);
-  for (let tries = 0; tries < 90; tries++) {
-    const block = (first + tries) % 90;
-    const lock = createSocket("udp4");
-    const got = await new Promise<Socket | undefined>((resolve) => {
-      lock.once("error", () => resolve(undefined));
-      lock.bind(20_000 + block, HOST, () => resolve(lock));
-    });
-    if (got) return { min: 21_000 + block * 100, max: 21_099 + block * 100, release: () => got.close() };
+/** Voice ports below the ports that systems give out, in hundreds; each is held by a bound socket while in use. */
+async function voicePorts(hundreds: number): Promise<{ min: number; max: number; release: () => void }> {
+  const blocks = 90 - hundreds + 1;
+  const first = Math.floor(Math.random() * blocks);
+  for (let tries = 0; tries < blocks; tries++) {
+    const block = (first + tries) % blocks;
+    const locks = await Promise.all(Array.from({ length: hundreds }, (_, n) => locked(20_000 + block + n)));
+    const release = () => {
+      for (const lock of locks) lock?.close();
+    };
+    const min = 21_000 + block * 100;
+    if (!locks.includes(undefined)) return { min, max: min + hundreds * 100 - 1, release };
+    release();
   }
   throw new Error("No free block of voice ports");
+}
+
+function locked(port: number): Promise<Socket | undefined> {
+  const lock = createSocket("udp4");
+  return new Promise((resolve) => {
+    lock.once("error", () => resolve(undefined));
+    lock.bind(port, HOST, () => resolve(lock));
+  });
 }
 
 /** What both kinds of exchange offer: phones, a carrier and the stored truth. */
@@ -83,9 +93,10 @@ export class Place {
     };
   }
 
-  /** `address`: where it listens; loopback unless phones refuse that. */
-  static async make(address = HOST): Promise<Place> {
-    return new Place(address, await freePort(address), await freePort(CARRIER_ADDRESS), await voicePorts());
+  /** `address`: where it listens; loopback unless phones refuse that. `hundreds` of voice ports: a call takes eight. */
+  static async make(address = HOST, hundreds = 1): Promise<Place> {
+    const voice = await voicePorts(hundreds);
+    return new Place(address, await freePort(address), await freePort(CARRIER_ADDRESS), voice);
   }
 
   /** "127.0.0.1:PORT", as sipp wants it. */
@@ -213,11 +224,13 @@ export interface Exchange extends Place {
 export async function startExchange(
   options: OfficeOptions & {
     readonly address?: string;
+    /** Hundreds of voice ports; default 1. */
+    readonly voicePorts?: number;
     /** Starts an engine of its own listening at `contact`; gives the `sip.engine` that reaches it. */
     readonly engineFor?: (contact: string) => Promise<string>;
   } = {},
 ): Promise<Exchange> {
-  const place = await Place.make(options.address);
+  const place = await Place.make(options.address, options.voicePorts);
   const log: string[] = [];
   const { sip } = place.config;
   const engine = (await options.engineFor?.(sip.contacts[0] ?? "")) ?? sip.engine;

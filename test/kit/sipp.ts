@@ -4,13 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export interface SippOptions {
-  /** XML of the scenario, or the name of a built-in one ("uac", "uas"). */
+  /** XML of the scenario, or the name of a built-in one ("uac", "3pcc-C-A"). */
   readonly scenario: string;
   /** Where requests go, "127.0.0.1:5060"; absent for scenarios that wait. */
   readonly remote?: string;
   /** Own address and port. */
   readonly local: { readonly address: string; readonly port: number };
   readonly transport?: "udp" | "tcp";
+  /** One socket for all calls (default) or one each, as `-t u1` and `-t un`. */
+  readonly sockets?: "one" | "each";
+  /** Of the 3pcc scenarios: the twin socket, "127.0.0.1:5080". */
+  readonly twin?: string;
+  /** How long a call of the built-in uac lasts, ms; default 0. */
+  readonly talkMs?: number;
   /** Calls to make or take; default 1. */
   readonly calls?: number;
   /** Calls a second; default 10. */
@@ -30,6 +36,15 @@ export interface SippResult {
   readonly output: string;
   /** What sipp said about calls that did not. */
   readonly errors: string;
+  /** From sipp's own statistics. */
+  readonly counts: SippCounts;
+}
+
+export interface SippCounts {
+  readonly ok: number;
+  readonly failed: number;
+  /** Requests and answers that sipp had to send again. */
+  readonly again: number;
 }
 
 export interface SippRun {
@@ -44,7 +59,7 @@ export function startSipp(options: SippOptions): SippRun {
   const run = async (): Promise<SippResult> => {
     const folder = await mkdtemp(join(tmpdir(), "zongji-sipp-"));
     try {
-      const builtIn = /^[a-z]+$/.test(options.scenario);
+      const builtIn = /^[\w-]+$/.test(options.scenario);
       const file = join(folder, "scenario.xml");
       if (!builtIn) await writeFile(file, options.scenario);
       const args = [
@@ -69,7 +84,13 @@ export function startSipp(options: SippOptions): SippRun {
           "-max_socket",
           "1000",
         ],
-        ...["-t", transport === "udp" ? "u1" : "t1", "-trace_err", "-error_file", join(folder, "errors.log")],
+        ...["-t", `${transport === "udp" ? "u" : "t"}${options.sockets === "each" ? "n" : "1"}`],
+        ...["-trace_err", "-error_file", join(folder, "errors.log")],
+        ...["-trace_stat", "-fd", "1", "-stf", join(folder, "counts.csv")],
+        // Without it sipp names the machine's first address in SDP, wherever it is bound.
+        ...["-mi", options.local.address],
+        ...(options.twin === undefined ? [] : ["-3pcc", options.twin]),
+        ...(options.talkMs === undefined ? [] : ["-d", String(options.talkMs)]),
         ...(options.service === undefined ? [] : ["-s", options.service]),
         ...(options.auth === undefined ? [] : ["-au", options.auth.user, "-ap", options.auth.password]),
         ...Object.entries(options.keys ?? {}).flatMap(([name, value]) => ["-key", name, value]),
@@ -81,10 +102,14 @@ export function startSipp(options: SippOptions): SippRun {
         new Response(child.stderr).text(),
         child.exited,
       ]);
-      const log = await Bun.file(join(folder, "errors.log"))
-        .text()
-        .catch(() => "");
-      return { code, output, errors: `${log}${complaints}` };
+      const read = (name: string) =>
+        Bun.file(join(folder, name))
+          .text()
+          .catch(() => "");
+      const [log, csv] = await Promise.all([read("errors.log"), read("counts.csv")]);
+      // Not a complaint: sipp tells there what it looks up.
+      const complaint = complaints.replace(/^Resolving remote host .*\n/, "");
+      return { code, output, errors: `${log}${complaint}`, counts: countsOf(csv) };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -94,6 +119,19 @@ export function startSipp(options: SippOptions): SippRun {
 
 export function runSipp(options: SippOptions): Promise<SippResult> {
   return startSipp(options).result;
+}
+
+/** The last line of sipp's statistics; (C) marks totals of the whole run. */
+function countsOf(csv: string): SippCounts {
+  const lines = csv.trim().split("\n");
+  const names = lines[0]?.split(";") ?? [];
+  const last = lines.at(-1)?.split(";") ?? [];
+  const value = (name: string) => Number(last[names.indexOf(name)] ?? Number.NaN);
+  return {
+    ok: value("SuccessfulCall(C)"),
+    failed: value("FailedCall(C)"),
+    again: value("Retransmissions(C)"),
+  };
 }
 
 const HEAD = `<?xml version="1.0" encoding="UTF-8" ?>\n<scenario name="kit">\n`;
