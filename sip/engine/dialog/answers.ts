@@ -50,7 +50,11 @@ export class Answers {
     }
     this.updateDialog(pending, response);
     const dialog = pending.dialog;
-    if (dialog && response.body.length > 0) dialog.localSdp = response.body;
+    if (dialog && response.body.length > 0) {
+      dialog.localSdp = response.body;
+      // A reliable body answers their offer, or makes one when they made none (RFC 3262 §5).
+      if (reliably) dialog.offer = dialog.offer === "theirs" ? undefined : "ours";
+    }
     if (response.status >= 200) this.incoming.finish(pending);
     const send = () => pending.transaction.respond(response);
     if (reliably) this.reliable.start(pending, response, send);
@@ -108,7 +112,10 @@ export class Answers {
     if (!dialog) return;
     const contact = listHeader(response, "Contact")[0];
     if (status < 300 && contact) dialog.contact = contact;
-    if (makesDialog && status >= 200 && status < 300 && dialog.state === "early") dialog.state = "confirmed";
+    if (makesDialog && status >= 200 && status < 300 && dialog.state === "early") {
+      dialog.state = "confirmed";
+      dialog.offer = undefined;
+    }
     if (request.method === "INVITE") {
       if (status >= 200 && status < 300) this.sessions.accept(dialog, request, response);
       if (status >= 300 && dialog.state === "early" && dialog.inviteIn === transaction) this.life.end(dialog);
@@ -141,6 +148,7 @@ export class Answers {
       routes: listHeader(request, "Record-Route"),
       hop: natHop(request, transaction.arrival.peer, true),
       inviteIn: request.method === "INVITE" ? transaction : undefined,
+      offer: response.status < 200 && request.body.length > 0 ? "theirs" : undefined,
     };
     this.context.dialogs.add(dialog);
     return dialog;
@@ -154,10 +162,15 @@ export class Answers {
       if (status < 300 && dialog) {
         this.life.awaitAck(dialog, pending.id, request, response);
         if (pending.id === dialog.txnId) this.context.cdr("start", "application", "uas", response);
-      } else if (dialog) dialog.inviteIn = undefined;
-      else this.context.cdr("stop", "application", "call-rejected", response);
+      } else if (dialog) {
+        dialog.inviteIn = undefined;
+        this.life.settled(dialog);
+      } else this.context.cdr("stop", "application", "call-rejected", response);
     }
-    if (request.method === "UPDATE" && dialog) dialog.updateIn = undefined;
+    if (request.method === "UPDATE" && dialog) {
+      dialog.updateIn = undefined;
+      this.life.settled(dialog);
+    }
     if (request.method === "NOTIFY" && dialog?.kind === "SUBSCRIBE" && isTerminated(request))
       this.life.end(dialog);
     if (request.method === "REGISTER" && status < 300) this.keepFlows(pending, response);

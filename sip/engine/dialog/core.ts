@@ -9,6 +9,7 @@ import { Incoming } from "./incoming.ts";
 import { DialogLife } from "./life.ts";
 import type { AppPort, Dialog } from "./model.ts";
 import { NetworkAnswers } from "./network-answers.ts";
+import { glareWait } from "./offers.ts";
 import { Outgoing } from "./outgoing.ts";
 import { Reliable } from "./reliable.ts";
 import { SessionTimers } from "./session.ts";
@@ -131,6 +132,7 @@ export class Core implements TransactionUser {
           onResponse: (response) => {
             if (response.status < 200) return;
             dialog.inviteOut = undefined;
+            if (response.status >= 300) this.life.settled(dialog);
             if (dialog.state === "ended") return;
             if (response.status < 300) {
               if (acknowledged === cseqOf(response).number && dialog.answered) {
@@ -143,7 +145,7 @@ export class Core implements TransactionUser {
               dialog.answered = { cseq: acknowledged, invite, byeAfterAck: false };
               this.life.acknowledge(dialog, dialog.answered, [], NOTHING);
               this.sessions.answered(dialog, response);
-            } else if (response.status === 491) this.sessions.rearm(dialog, 2_100 + Math.random() * 1_900);
+            } else if (response.status === 491) this.sessions.rearm(dialog, glareWait(dialog.role));
             else lost();
           },
           onFailure: () => {

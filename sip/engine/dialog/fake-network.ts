@@ -21,7 +21,13 @@ export class Network {
   /** Everything delivered: who to whom, and the start line. */
   readonly log: string[] = [];
 
-  constructor(private readonly fates: readonly Fate[] = []) {}
+  constructor(private fates: readonly Fate[] = []) {}
+
+  /** From now on these fates, one a datagram. */
+  follow(fates: readonly Fate[]): void {
+    this.fates = fates;
+    this.index = 0;
+  }
 
   transport(address: string): TransportLayer {
     const point: ListenPoint & { flow: string } = { protocol: "udp", address, port: 5060, flow: "u1" };

@@ -14,6 +14,7 @@ import {
 import { type CoreContext, metaOf, metaOfArrival } from "./context.ts";
 import type { DialogLife } from "./life.ts";
 import type { AppPort, Dialog, PendingServer } from "./model.ts";
+import { overlapOf, retryLater } from "./offers.ts";
 import type { Reliable } from "./reliable.ts";
 import type { SessionTimers } from "./session.ts";
 
@@ -144,6 +145,7 @@ export class Incoming {
           this.context.refuse(transaction, 481);
           return;
         }
+        if (request.body.length > 0) dialog.offer = undefined;
         break;
       case "INVITE":
       case "UPDATE": {
@@ -188,22 +190,12 @@ export class Incoming {
 
   /** Overlapping offers (RFC 3261 §14.2, RFC 3311 §5.2). True when answered here. */
   private overlaps(transaction: ServerTransaction, dialog: Dialog): boolean {
-    const method = transaction.method;
-    const later = [{ name: "Retry-After", value: String(1 + Math.floor(Math.random() * 10)) }];
-    if (method === "INVITE") {
-      if (dialog.inviteIn?.open || dialog.unacked) this.context.refuse(transaction, 500, later);
-      else if (dialog.inviteOut) this.context.refuse(transaction, 491);
-      else return false;
-      return true;
+    const overlap = overlapOf(dialog, transaction.request);
+    if (overlap === "ours") this.context.refuse(transaction, 491);
+    else if (overlap === "theirs") {
+      this.context.refuse(transaction, 500, [{ name: "Retry-After", value: retryLater() }]);
     }
-    if (method === "UPDATE") {
-      if (dialog.updateIn?.open) this.context.refuse(transaction, 500, later);
-      else if (dialog.state === "confirmed" && dialog.inviteOut && transaction.request.body.length > 0) {
-        this.context.refuse(transaction, 491);
-      } else return false;
-      return true;
-    }
-    return false;
+    return overlap !== "none";
   }
 
   private byeArrived(transaction: ServerTransaction, dialog: Dialog): void {
@@ -272,6 +264,7 @@ export class Incoming {
     if (!pending) return;
     if (pending.dialog?.state === "early") this.life.end(pending.dialog);
     this.finish(pending);
+    if (pending.dialog) this.life.settled(pending.dialog);
     this.context.cdr("stop", "network", "call-canceled", cancel.request);
     this.context.up(pending.client, metaOfArrival(cancel.arrival), pending.id, "", cancel.request);
   }
@@ -294,6 +287,7 @@ export class Incoming {
     const txnId = first ? unacked.txnId : crypto.randomUUID();
     this.context.up(dialog.client, metaOf(inbound), txnId, dialog.dlg, ack);
     this.life.releaseHeld(dialog);
+    this.life.settled(dialog);
   }
 }
 

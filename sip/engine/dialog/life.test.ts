@@ -190,7 +190,7 @@ test("a second UPDATE while one is open: 500 with Retry-After (RFC 3311 §5.2)",
   const scene = calledBy();
   expect(scene.ask("UPDATE", 2, SDP)).toEqual([]);
   expect(scene.ask("UPDATE", 3, SDP)).toEqual(["500"]);
-  expect(Number(pick(scene.got.at(-1) ?? "", "Retry-After"))).toBeWithin(1, 11);
+  expect(Number(pick(scene.got.at(-1) ?? "", "Retry-After"))).toBeWithin(0, 11);
 });
 
 test("offers that cross ours: 491 for re-INVITE and UPDATE", () => {

@@ -1,5 +1,6 @@
 import type { SipHeader, SipRequest, SipResponse } from "../message/model.ts";
 import {
+  type ClientTransaction,
   cseqOf,
   header,
   headers,
@@ -13,7 +14,7 @@ import {
 } from "../transaction/index.ts";
 import { addressUri, dialogRequest, isPrivate, namesAddress } from "./build.ts";
 import { type CoreContext, NOTHING } from "./context.ts";
-import type { AnsweredInvite, Dialog, Hop } from "./model.ts";
+import type { AnsweredInvite, Dialog, HeldOffer, Hop, PendingClient } from "./model.ts";
 import { literalHop } from "./routing.ts";
 
 /** Making, refreshing and ending dialogs: what both roles share. */
@@ -92,6 +93,7 @@ export class DialogLife {
     dialog.session = undefined;
     this.context.dialogs.remove(dialog);
     this.releaseHeld(dialog);
+    this.settled(dialog);
   }
 
   /** Sends what waited for the ACK. */
@@ -99,6 +101,41 @@ export class DialogLife {
     const held = dialog.afterAck ?? [];
     dialog.afterAck = undefined;
     for (const send of held) send();
+  }
+
+  /** Holds an offer back until another exchange of the dialog is over; `giveUp` when that takes 64·T1. */
+  holdOffer(dialog: Dialog, run: () => void, giveUp: () => void): void {
+    const held: HeldOffer = {
+      run,
+      deadline: this.context.after(TIMEOUT, () => {
+        dialog.heldOffers = dialog.heldOffers?.filter((one) => one !== held);
+        giveUp();
+      }),
+    };
+    dialog.heldOffers = [...(dialog.heldOffers ?? []), held];
+  }
+
+  /** An exchange of offer and answer is over: what waited has its turn, and looks itself whether the way is free. */
+  settled(dialog: Dialog): void {
+    const held = dialog.heldOffers ?? [];
+    dialog.heldOffers = undefined;
+    for (const { run, deadline } of held) {
+      deadline.cancel();
+      run();
+    }
+  }
+
+  /** Notes an offer of ours that is on its way. */
+  enter(dialog: Dialog, transaction: ClientTransaction, request: SipRequest): void {
+    if (request.method === "INVITE") dialog.inviteOut = transaction;
+    else if (request.method === "UPDATE" && request.body.length > 0) dialog.updateOut = transaction;
+    if (request.body.length > 0) dialog.localSdp = request.body;
+  }
+
+  /** Takes the note back: the request has its answer. */
+  leave(dialog: Dialog, { transaction }: Pick<PendingClient, "transaction">): void {
+    if (transaction && dialog.inviteOut === transaction) dialog.inviteOut = undefined;
+    if (transaction && dialog.updateOut === transaction) dialog.updateOut = undefined;
   }
 
   stopUnacked(dialog: Dialog): void {
@@ -134,6 +171,7 @@ export class DialogLife {
       },
       () => {},
     );
+    this.settled(dialog);
     return ack;
   }
 

@@ -1,4 +1,4 @@
-import type { SipRequest, SipResponse, TransportProtocol } from "../message/model.ts";
+import type { SipHeader, SipRequest, SipResponse, TransportProtocol } from "../message/model.ts";
 import type { ClientTransaction, Destination, ServerTransaction, Timer } from "../transaction/index.ts";
 import type { SendTarget } from "../transport/model.ts";
 
@@ -71,13 +71,25 @@ export interface Dialog {
   inviteIn?: ServerTransaction;
   inviteOut?: ClientTransaction;
   updateIn?: ServerTransaction;
+  /** Open UPDATE of ours that carries an offer. */
+  updateOut?: ClientTransaction;
+  /** Whose offer of the dialog-making INVITE has no answer yet; for UPDATE in early dialogs (RFC 3311 §5.2). */
+  offer?: "ours" | "theirs";
   unacked?: UnackedAnswer;
   answered?: AnsweredInvite;
   /** Requests of ours held back until the ACK of our 2xx is here. */
   afterAck?: (() => void)[];
+  /** Offers of ours held back until another exchange is over. */
+  heldOffers?: HeldOffer[];
   session?: SessionTimer;
   /** Body of our last offer or answer, for session refreshes. */
   localSdp?: Uint8Array;
+}
+
+/** An offer of ours that waits for its turn. */
+export interface HeldOffer {
+  readonly run: () => void;
+  readonly deadline: Timer;
 }
 
 export interface SessionTimer {
@@ -121,6 +133,12 @@ export interface PendingClient {
   readonly forks: Map<string, Dialog>;
   /** Existing dialog the request runs in. */
   readonly dialog?: Dialog;
+  /** Headers of a request in a dialog that are not the dialog's: what a further try carries too. */
+  own?: readonly SipHeader[];
+  /** Waits to be tried again, and how often it met an offer of theirs (491) or a longer interval (422). */
+  waiting?: Timer;
+  glares?: number;
+  intervals?: number;
   cancelled: boolean;
   /** CANCEL waits for a first provisional (RFC 3261 §9.1). */
   heldCancel?: SipRequest;

@@ -19,6 +19,7 @@ import { contactFor } from "./build.ts";
 import { type CoreContext, fabricate, metaOf, NOTHING } from "./context.ts";
 import { type DialogLife, natHop } from "./life.ts";
 import type { Dialog, PendingClient } from "./model.ts";
+import { Retries } from "./retry.ts";
 import type { SessionTimers } from "./session.ts";
 import { dialogName } from "./store.ts";
 
@@ -27,11 +28,15 @@ const LATE_ACK_MS = 2_000;
 
 /** Responses of the network to requests of the app. */
 export class NetworkAnswers {
+  readonly retries: Retries;
+
   constructor(
     private readonly context: CoreContext,
     private readonly life: DialogLife,
     private readonly sessions: SessionTimers,
-  ) {}
+  ) {
+    this.retries = new Retries(context, life, this);
+  }
 
   /** The transaction user of one request. */
   userOf(pending: PendingClient): ClientUser {
@@ -103,6 +108,7 @@ export class NetworkAnswers {
     }
     if (invite && response.status < 300) this.answered(pending, response, inbound);
     else if (response.status === 503 && this.nextWay(pending)) return;
+    else if (this.retries.take(pending, response)) return;
     else this.final(pending, response, inbound);
   }
 
@@ -114,6 +120,8 @@ export class NetworkAnswers {
     const last = pending.rseqs.get(dialog.remoteTag);
     if (!Number.isSafeInteger(number) || (last !== undefined && number !== last + 1)) return false;
     pending.rseqs.set(dialog.remoteTag, number);
+    // A reliable body answers our offer, or makes one when we made none (RFC 3262 §5).
+    if (response.body.length > 0) dialog.offer = dialog.offer === "ours" ? undefined : "theirs";
     return true;
   }
 
@@ -140,6 +148,7 @@ export class NetworkAnswers {
     }
     if (dialog.state !== "ended") dialog.state = "confirmed";
     dialog.inviteOut = undefined;
+    dialog.offer = undefined;
     this.context.dialogs.promote(dialog);
     this.refreshFrom(dialog, response, inbound, pending);
     dialog.answered?.deadline?.cancel();
@@ -197,7 +206,7 @@ export class NetworkAnswers {
   ): void {
     const { method } = pending.request;
     const status = response.status;
-    if (method === "INVITE" && dialog.inviteOut === pending.transaction) dialog.inviteOut = undefined;
+    this.life.leave(dialog, pending);
     if (method === "BYE" && status !== 401 && status !== 407) this.life.end(dialog);
     if (
       method === "NOTIFY" &&
@@ -210,6 +219,7 @@ export class NetworkAnswers {
       this.refreshFrom(dialog, response, inbound, pending);
       this.sessions.answered(dialog, response);
     }
+    if (method === "INVITE" || method === "UPDATE") this.life.settled(dialog);
   }
 
   private refreshFrom(
@@ -284,6 +294,7 @@ export class NetworkAnswers {
       routes: peer.routes,
       hop: peer.hop,
       localSdp: request.body.length > 0 ? request.body : undefined,
+      offer: request.method === "INVITE" && request.body.length > 0 ? "ours" : undefined,
     };
   }
 

@@ -19,6 +19,7 @@ import type { CoreContext } from "./context.ts";
 import type { DialogLife } from "./life.ts";
 import type { AppPort, Dialog, Hop, PendingClient } from "./model.ts";
 import type { NetworkAnswers } from "./network-answers.ts";
+import { mustWait } from "./offers.ts";
 import { literalHop } from "./routing.ts";
 
 const FLOW_METHODS = new Set(["INVITE", "OPTIONS", "NOTIFY", "MESSAGE", "SUBSCRIBE", "REFER"]);
@@ -173,11 +174,13 @@ export class Outgoing {
       client.reply(messageId, "NOK|requested protocol/transport not available");
       return;
     }
+    const known = request.headers.length;
     request.headers.push(...requestHeaders(app.headers, local, true));
     const offersContact = ["INVITE", "SUBSCRIBE", "REFER", "UPDATE", "NOTIFY"].includes(app.method);
     if (offersContact && header(request, "Contact") === undefined) {
       request.headers.push({ name: "Contact", value: dialog.contact });
     }
+    const own = request.headers.slice(known);
     const branch = newBranch();
     request.headers.unshift({ name: "Via", value: viaFor(local, branch) });
     const pending: PendingClient = {
@@ -186,6 +189,7 @@ export class Outgoing {
       request,
       hop,
       dialog,
+      own,
       forks: new Map(),
       cancelled: false,
       rseqs: new Map(),
@@ -195,25 +199,18 @@ export class Outgoing {
     const user = this.answers.userOf(pending);
     const begin = () => {
       pending.transaction = this.context.layer.request(request, branch, hop.target, hop.destination, user);
-      return pending.transaction;
+      this.life.enter(dialog, pending.transaction, request);
     };
-    if (app.method === "INVITE") {
-      const offer = () => {
-        if (dialog.inviteOut || dialog.inviteIn?.open) {
-          this.answers.fabricated(pending, 491);
-          return;
-        }
-        if (app.body.length > 0) dialog.localSdp = app.body;
-        dialog.inviteOut = begin();
-      };
-      if (dialog.unacked) hold(dialog, offer);
-      else offer();
+    if (app.method === "INVITE" || (app.method === "UPDATE" && app.body.length > 0)) {
+      this.offer(dialog, pending, begin);
       return;
     }
+    // The answer to an offer that came in a reliable provisional (RFC 3262 §5).
+    if (app.method === "PRACK" && app.body.length > 0) dialog.offer = undefined;
     if (app.method === "BYE") {
       this.context.cdr("stop", "application", "normal-release", request);
       dialog.session?.timer?.cancel();
-      if (dialog.inviteOut) this.cancelReinvite(dialog);
+      this.cancelReinvite(dialog);
       if (dialog.role === "uas" && dialog.unacked) {
         // The callee must not send BYE before the ACK (RFC 3261 §15).
         hold(dialog, begin);
@@ -223,9 +220,23 @@ export class Outgoing {
     begin();
   }
 
+  /** Sends an offer in its turn: one exchange at a time (RFC 3261 §14.1, RFC 3311 §5.1). */
+  private offer(dialog: Dialog, pending: PendingClient, begin: () => void): void {
+    if (dialog.state === "ended") this.answers.fabricated(pending, 481);
+    else if (pending.cancelled) this.answers.fabricated(pending, 487);
+    else if (mustWait(dialog, pending.request.method)) {
+      this.life.holdOffer(
+        dialog,
+        () => this.offer(dialog, pending, begin),
+        () => this.answers.fabricated(pending, 491),
+      );
+    } else begin();
+  }
+
   private cancelReinvite(dialog: Dialog): void {
-    for (const pending of this.context.clients.values()) {
-      if (pending.dialog === dialog && pending.request.method === "INVITE") this.sendCancel(pending, []);
+    for (const pending of [...this.context.clients.values()]) {
+      if (pending.dialog !== dialog || this.answers.retries.stop(pending)) continue;
+      if (pending.request.method === "INVITE") this.sendCancel(pending, []);
     }
   }
 
@@ -255,6 +266,7 @@ export class Outgoing {
     }
     const cancel = this.sendCancel(pending, app.headers);
     this.context.echo(client, messageId, pending.hop.destination, cancel, crypto.randomUUID());
+    this.answers.retries.stop(pending);
   }
 
   /** CANCEL of an INVITE of ours; waits for the first provisional (RFC 3261 §9.1). */
