@@ -1,3 +1,4 @@
+import type { Ban, DefenceOptions } from "./defence/index.ts";
 import type { TransportProtocol } from "./message/model.ts";
 import type { ListenPoint } from "./transport/model.ts";
 
@@ -21,8 +22,16 @@ export interface EngineConfig {
   readonly tlsClient?: { readonly ca?: string; readonly rejectUnauthorized?: boolean };
   readonly defence?: {
     readonly enabled: boolean;
-    /** Addresses or IPv4 networks (a.b.c.d/n) that are never banned. */
+    /** Never judged; instead of loopback alone. */
+    readonly exempt?: readonly string[];
+    /** The office's list of addresses and networks that are never judged. */
     readonly allow?: readonly string[];
+    /** Addresses of registered phones and carriers: never banned. */
+    readonly trusted?: readonly string[];
+    /** Bans of an earlier run. */
+    readonly bans?: readonly Ban[];
+    /** Other bounds than the usual ones. */
+    readonly bounds?: Partial<DefenceOptions>;
   };
 }
 

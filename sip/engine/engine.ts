@@ -1,11 +1,18 @@
 import { AgentServer } from "./agent-protocol/index.ts";
 import { DEFAULT_LIMITS, type EngineConfig } from "./config.ts";
-import { type Ban, DEFENCE_DEFAULTS, Detector } from "./defence/index.ts";
+import {
+  type Ban,
+  DEFENCE_DEFAULTS,
+  type DefenceCounters,
+  Detector,
+  type Evidence,
+  factsOf,
+} from "./defence/index.ts";
 import { Core, lookupResolve, type Resolve } from "./dialog/index.ts";
 import { bareHost, parseUri } from "./message/index.ts";
 import { createResolver } from "./resolve/index.ts";
 import { hostOf, type TraceEntry, type TraceQuery, TraceRing } from "./trace/index.ts";
-import { header, systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
+import { systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
 import { createTransport, type ListenPoint } from "./transport/index.ts";
 import type { OpenWeb } from "./web-bridge.ts";
 
@@ -33,6 +40,13 @@ export interface Engine {
   bans(): Ban[];
   liftBan(address: string): boolean;
   allow(entry: string): void;
+  /** Bans by hand; undefined when the address is exempt. */
+  ban(address: string, lastsMs: number): Ban | undefined;
+  /** Replaces the allow list and the addresses of phones and carriers. */
+  protect(lists: { readonly allow: readonly string[]; readonly trusted: readonly string[] }): void;
+  /** Sign-ins the app has judged. */
+  evidence(events: readonly Evidence[]): void;
+  defence(): { readonly bans: readonly Ban[]; readonly counters: DefenceCounters };
   /** Takes a WebSocket that a web server has accepted as a connection of its own. */
   readonly openWeb: OpenWeb;
   /** The last messages of a call, secrets masked. */
@@ -49,11 +63,15 @@ export interface Engine {
  */
 export async function startEngine(config: EngineConfig): Promise<Engine> {
   const limits = { ...DEFAULT_LIMITS, ...config.limits };
+  const { enabled = true, exempt, allow = [], trusted = [], bans = [], bounds = {} } = config.defence ?? {};
   const detector = new Detector({
     ...DEFENCE_DEFAULTS,
-    enabled: config.defence?.enabled ?? true,
-    allow: [...DEFENCE_DEFAULTS.allow, ...(config.defence?.allow ?? [])],
+    ...bounds,
+    enabled,
+    allow: exempt ?? DEFENCE_DEFAULTS.allow,
   });
+  detector.protect({ allow, trusted });
+  detector.restore(bans);
   const trace = new TraceRing({ calls: limits.traceCalls, messages: limits.traceMessages }, (remote) => {
     const protocol = remote.slice(0, remote.indexOf(":"));
     const known = transport.listening.find((point) => point.protocol === protocol);
@@ -63,7 +81,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const wheel = new TimerWheel(systemClock);
   const transport = await createTransport(config.contacts, {
     admit: (address, protocol) => detector.admit(address, protocol),
-    onReject: (peer) => detector.rejected(peer.address),
+    onReject: (peer, reason) => detector.rejected(peer, reason),
     ...(config.tlsClient ? { tlsClient: config.tlsClient } : {}),
   });
   const layer = new TransactionLayer({
@@ -75,12 +93,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
       const remote = peer ? `${peer.protocol}:${peer.address}:${peer.port}` : "";
       trace.note("out", remote, message);
     },
-    onFinal(request, peer, status) {
-      const credentials =
-        header(request, "Authorization") !== undefined ||
-        header(request, "Proxy-Authorization") !== undefined;
-      detector.outcome(peer.address, request.method, status, credentials);
-    },
+    onFinal: (request, peer, status) => detector.outcome(peer, factsOf(request), status),
   });
   let agents: AgentServer | undefined;
   const core = new Core({
@@ -108,6 +121,8 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   transport.onMessage((inbound) => {
     const { protocol, address, port } = inbound.peer;
     trace.note("in", `${protocol}:${address}:${port}`, inbound.message);
+    const { message } = inbound;
+    if (message.kind === "request" && !detector.judge(inbound.peer, factsOf(message))) return;
     try {
       layer.receive(inbound);
     } catch (error) {
@@ -136,11 +151,17 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
       agents: server.clientCount,
       flows: core.context.flows.size,
       bans: detector.list().length,
-      counters: { ...layer.counters, dropped: detector.dropped, faults },
+      counters: { ...layer.counters, dropped: detector.counters.dropped, faults },
     }),
     bans: () => detector.list(),
     liftBan: (address) => detector.lift(address),
     allow: (entry) => detector.allow(entry),
+    ban: (address, lastsMs) => detector.ban(address, lastsMs),
+    protect: (lists) => detector.protect(lists),
+    evidence: (events) => {
+      for (const event of events) detector.evidence(event);
+    },
+    defence: () => ({ bans: detector.list(), counters: detector.counters }),
     openWeb: (peer, sink) => transport.openWeb(peer, sink),
     trace: (callId) => trace.entries(callId),
     traceSearch: (query) => trace.search(query),

@@ -1,5 +1,5 @@
 import type { EngineConfig } from "./config.ts";
-import type { Ban } from "./defence/index.ts";
+import type { Ban, DefenceCounters, Evidence } from "./defence/index.ts";
 import type { EngineStats } from "./engine.ts";
 import type { TraceEntry, TraceQuery } from "./trace/index.ts";
 import type { ListenPoint } from "./transport/index.ts";
@@ -24,6 +24,10 @@ export interface EngineWorkerHandle {
   bans(): Promise<Ban[]>;
   liftBan(address: string): Promise<boolean>;
   allow(entry: string): Promise<void>;
+  ban(address: string, lastsMs: number): Promise<Ban | undefined>;
+  protect(lists: { readonly allow: readonly string[]; readonly trusted: readonly string[] }): Promise<void>;
+  evidence(events: readonly Evidence[]): Promise<void>;
+  defence(): Promise<{ readonly bans: readonly Ban[]; readonly counters: DefenceCounters }>;
   /** Takes a WebSocket that this thread's web server has accepted as a connection of the engine. */
   readonly openWeb: OpenWeb;
   trace(callId: string): Promise<TraceEntry[]>;
@@ -79,6 +83,10 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
       bans: () => ask({ type: "bans" }),
       liftBan: (address) => ask({ type: "lift-ban", address }),
       allow: (address) => ask({ type: "allow", address }),
+      ban: (address, lastsMs) => ask({ type: "ban", address, lastsMs }),
+      protect: ({ allow, trusted }) => ask({ type: "protect", allow, trusted }),
+      evidence: (events) => ask({ type: "evidence", events }),
+      defence: () => ask({ type: "defence" }),
       trace: (callId) => ask({ type: "trace", callId }),
       traceSearch: (query) => ask({ type: "trace-search", query }),
       openWeb: door.open,

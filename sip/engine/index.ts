@@ -7,7 +7,14 @@ export {
   type EngineLimits,
   parseContact,
 } from "./config.ts";
-export type { Ban } from "./defence/index.ts";
+export {
+  type Ban,
+  type BanReason,
+  type DefenceCounters,
+  type DefenceOptions,
+  type Evidence,
+  isNetwork,
+} from "./defence/index.ts";
 export { type Engine, type EngineStats, startEngine } from "./engine.ts";
 export { EngineWorkerError, type EngineWorkerHandle, startEngineWorker } from "./handle.ts";
 export {

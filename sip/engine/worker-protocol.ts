@@ -1,11 +1,15 @@
 import type { EngineConfig } from "./config.ts";
 import type { TraceQuery } from "./trace/index.ts";
+import type { Evidence } from "./defence/index.ts";
 import type { WebFromEngine, WebToEngine } from "./web-bridge.ts";
 
 /** What the main thread may ask of the engine's Worker. */
 export type WorkerCall =
   | { readonly type: "start"; readonly config: EngineConfig }
-  | { readonly type: "stats" | "bans" | "stop" }
+  | { readonly type: "stats" | "bans" | "defence" | "stop" }
+  | { readonly type: "ban"; readonly address: string; readonly lastsMs: number }
+  | { readonly type: "protect"; readonly allow: readonly string[]; readonly trusted: readonly string[] }
+  | { readonly type: "evidence"; readonly events: readonly Evidence[] }
   | { readonly type: "lift-ban" | "allow"; readonly address: string }
   | { readonly type: "trace"; readonly callId: string }
   | { readonly type: "trace-search"; readonly query: TraceQuery };

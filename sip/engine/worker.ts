@@ -33,6 +33,16 @@ async function perform(call: WorkerCall): Promise<unknown> {
     case "allow":
       engine.allow(call.address);
       return undefined;
+    case "ban":
+      return engine.ban(call.address, call.lastsMs);
+    case "protect":
+      engine.protect(call);
+      return undefined;
+    case "evidence":
+      engine.evidence(call.events);
+      return undefined;
+    case "defence":
+      return engine.defence();
     case "trace":
       return engine.trace(call.callId);
     case "trace-search":

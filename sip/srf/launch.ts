@@ -2,8 +2,10 @@
 import { randomBytes } from "node:crypto";
 import {
   type Ban,
+  type DefenceCounters,
   type EngineConfig,
   type EngineStats,
+  type Evidence,
   type OpenWeb,
   parseContact,
   startEngine,
@@ -21,6 +23,8 @@ export interface LaunchOptions {
   readonly worker: boolean;
   /** Only for engines whose peers are all ours: no defence against floods. */
   readonly undefended?: boolean;
+  /** Lists, earlier bans and bounds of the defence. */
+  readonly defence?: Omit<NonNullable<EngineConfig["defence"]>, "enabled">;
   /** The Worker died by itself. */
   readonly onExit?: (reason: string) => void;
 }
@@ -33,6 +37,11 @@ export interface EngineView {
   liftBan(address: string): Promise<boolean>;
   /** Never ban this address or IPv4 network. */
   allow(entry: string): Promise<void>;
+  /** Bans by hand; undefined when the address is exempt. */
+  ban(address: string, lastsMs: number): Promise<Ban | undefined>;
+  protect(lists: { readonly allow: readonly string[]; readonly trusted: readonly string[] }): Promise<void>;
+  evidence(events: readonly Evidence[]): Promise<void>;
+  defence(): Promise<{ readonly bans: readonly Ban[]; readonly counters: DefenceCounters }>;
   /** Hands a WebSocket that the web server has accepted (sub-protocol "sip") to the engine. */
   readonly openWeb: OpenWeb;
   /** The last messages of a call, by Call-ID. */
@@ -55,7 +64,7 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
   const config: EngineConfig = {
     contacts: externalAddress === undefined ? points : points.map((point) => ({ ...point, externalAddress })),
     agent: { address: "127.0.0.1", port: 0, secret },
-    ...(options.undefended === true ? { defence: { enabled: false } } : {}),
+    defence: { ...options.defence, enabled: options.undefended !== true },
   };
   if (options.worker) {
     const engine = await startEngineWorker(config);
@@ -69,6 +78,10 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     bans: async () => engine.bans(),
     liftBan: async (address) => engine.liftBan(address),
     allow: async (entry) => engine.allow(entry),
+    ban: async (address, lastsMs) => engine.ban(address, lastsMs),
+    protect: async (lists) => engine.protect(lists),
+    evidence: async (events) => engine.evidence(events),
+    defence: async () => engine.defence(),
     openWeb: engine.openWeb,
     trace: async (callId) => engine.trace(callId),
     traceSearch: async (query) => engine.traceSearch(query),

@@ -1,227 +1,275 @@
-import type { TransportProtocol } from "../message/model.ts";
-
-export interface DefenceOptions {
-  readonly enabled: boolean;
-  /** Addresses and IPv4 networks (a.b.c.d/n) that are never banned. */
-  readonly allow: readonly string[];
-  /** Requests a second and burst from one source before they are dropped in silence. */
-  readonly rate: number;
-  readonly burst: number;
-  /** Failures (guesses, unknown names, refused methods) in `windowMs` that make a ban. */
-  readonly failures: number;
-  readonly windowMs: number;
-  /** First ban, ms; doubles with each further one, up to a day. */
-  readonly banMs: number;
-}
-
-export const DEFENCE_DEFAULTS: DefenceOptions = {
-  enabled: true,
-  allow: ["127.0.0.0/8", "::1"],
-  rate: 200,
-  burst: 800,
-  failures: 20,
-  windowMs: 60_000,
-  banMs: 600_000,
-};
-
-export interface Ban {
-  readonly address: string;
-  /** UTC ms. */
-  readonly since: number;
-  readonly until: number;
-  readonly reason: "guessing" | "scanning" | "flood";
-}
-
-interface Source {
-  tokens: number;
-  refilled: number;
-  failures: number;
-  windowEnds: number;
-  /** Challenges not yet answered well. */
-  challenged: number;
-  bans: number;
-  lastGood: number;
-  dropped: number;
-}
-
-const DAY = 86_400_000;
-const MAX_SOURCES = 100_000;
-/** A source with a registered phone is trusted this long: one wrong password must not lock out an office. */
-const TRUST_MS = 3_600_000;
-
 /**
- * Tells attackers by what they do: how fast they ask and how often they fail. A 401 counts as nothing: only a request
- * with credentials that is refused again, or a refused name, is a failure; a good answer clears the slate.
+ * Tells attackers by what they do: how fast they ask, how often they fail, how many names they try. An honest phone
+ * that answers its challenge is never suspected; what looks bad is slowed down first, then banned for a time.
  */
+import type { TransportProtocol } from "../message/model.ts";
+import { Networks, sourceKey } from "./address.ts";
+import { Bans, DAY_MS } from "./bans.ts";
+import { Guesses } from "./guesses.ts";
+import type {
+  Ban,
+  BanReason,
+  DefenceCounters,
+  DefenceOptions,
+  Evidence,
+  Origin,
+  RequestFacts,
+} from "./model.ts";
+import { Bucket, Recent } from "./recent.ts";
+import { newSource, type Source, sweepNames } from "./source.ts";
+
+/** A source that proved a password bears more until this long after, ms. */
+const TRUST_MS = 3_600_000;
+const TRUST_FACTOR = 10;
+/** The name of an attack tool leaves this share of the failures that others may have. */
+const TOOL_FACTOR = 0.25;
+/** Protected sources may send this many times faster. */
+const PROTECTED_FACTOR = 5;
+
+/** New requests a second of a source, by the share of its failures used up. */
+export function allowedRate(used: number): number {
+  if (used < 0.25) return Number.POSITIVE_INFINITY;
+  return used < 0.5 ? 5 : 1;
+}
+
 export class Detector {
-  private readonly sources = new Map<string, Source>();
-  private readonly bans = new Map<string, Ban>();
-  private readonly exact = new Set<string>();
-  private readonly networks: { base: number; mask: number }[] = [];
-  dropped = 0;
+  readonly #sources: Recent<Source>;
+  readonly #bans = new Bans();
+  readonly #guesses = new Guesses();
+  readonly #box = new Bucket();
+  readonly #exempt: Networks;
+  #allowed = new Networks();
+  #protected = new Set<string>();
+  #counts = { dropped: 0, slowed: 0, challenged: 0, failedSignIns: 0, banned: 0 };
 
   constructor(
     private readonly options: DefenceOptions,
     private readonly now: () => number = Date.now,
   ) {
-    for (const entry of options.allow) this.allow(entry);
+    this.#sources = new Recent(options.sources, newSource);
+    this.#exempt = new Networks(options.allow);
   }
 
-  /** Never ban this address or IPv4 network. */
+  get counters(): DefenceCounters {
+    return { ...this.#counts, sources: this.#sources.size };
+  }
+
+  /** Never judge this address or network. */
   allow(entry: string): void {
-    const [address = "", bits] = entry.split("/");
-    const base = ipv4(address);
-    if (bits === undefined || base === undefined) {
-      this.exact.add(address);
-      return;
+    this.#exempt.add(entry);
+  }
+
+  /**
+   * Replaces the allow list of the office and the addresses of its registered phones and carriers. The latter are
+   * never banned, whatever is sent in their name; what fails there is only slowed down.
+   */
+  protect(lists: { readonly allow: readonly string[]; readonly trusted: readonly string[] }): void {
+    this.#allowed = new Networks(lists.allow);
+    this.#protected = new Set(lists.trusted.flatMap((address) => [address, sourceKey(address)]));
+    for (const ban of this.list()) {
+      const known = ban.reason !== "manual" && this.#protected.has(ban.address);
+      if (known || this.#allowed.has(ban.address.replace(/\/64$/, ""))) this.#bans.lift(ban.address);
     }
-    const width = Math.min(32, Math.max(0, Number(bits)));
-    const mask = width === 0 ? 0 : (0xffffffff << (32 - width)) >>> 0;
-    this.networks.push({ base: (base & mask) >>> 0, mask });
+  }
+
+  /** Bans of an earlier run. */
+  restore(bans: readonly Ban[]): void {
+    this.#bans.restore(bans, this.now());
   }
 
   /** Asked for each datagram or connection before anything is read. False: drop without a word. */
   admit(address: string, _protocol: TransportProtocol): boolean {
     if (!this.options.enabled) return true;
-    if (this.bans.size > 0 && this.isBanned(address)) {
-      this.dropped++;
-      return false;
-    }
-    if (this.isAllowed(address)) return true;
-    const source = this.source(address);
+    if (this.#isExempt(address)) return true;
     const now = this.now();
-    source.tokens = Math.min(
-      this.options.burst,
-      source.tokens + ((now - source.refilled) / 1000) * this.options.rate,
-    );
-    source.refilled = now;
-    if (source.tokens >= 1) {
-      source.tokens--;
-      return true;
+    const key = this.#key(address);
+    if (this.#isBanned(address, key, now)) return this.#drop();
+    const { rate, burst, boxRate, boxBurst } = this.options;
+    const source = this.#sources.touch(key);
+    const known = this.#protected.has(key);
+    const factor = known ? PROTECTED_FACTOR : 1;
+    if (source.packets.take(now, rate * factor, burst * factor)) {
+      // The share of known phones and carriers cannot be used up by strangers.
+      return known || this.#box.take(now, boxRate, boxBurst) || this.#drop();
     }
-    this.dropped++;
-    source.dropped++;
     // Dropping is enough against a burst; only one that goes on for long is banned.
-    if (source.dropped > this.options.burst * 10) {
-      source.dropped = 0;
-      this.ban(address, "flood");
+    if (++source.flooded > burst * 10) {
+      source.flooded = 0;
+      this.#punish(key, source, "flood", burst * 10);
     }
-    return false;
+    return this.#drop();
   }
 
-  /** What a request from that source came to. `credentials`: it carried an Authorization. */
-  outcome(address: string, method: string, status: number, credentials: boolean): void {
-    if (!this.options.enabled || this.isAllowed(address)) return;
-    const source = this.source(address);
+  /** Asked for each request that could be read. False: drop without a word, which slows its sender down. */
+  judge(origin: Origin, facts: RequestFacts): boolean {
+    if (!this.options.enabled || !facts.fresh || this.#isExempt(origin.address)) return true;
     const now = this.now();
-    if (status >= 200 && status < 300) {
-      if (credentials || method === "REGISTER") {
-        source.lastGood = now;
-        source.failures = 0;
-        source.challenged = 0;
+    const key = this.#key(origin.address);
+    const source = this.#sources.touch(key);
+    if (facts.tool) source.tool = true;
+    const known = this.#protected.has(key);
+    const { user } = facts;
+    if (user !== undefined && !this.#guesses.admits(key, origin, user, now)) return this.#slow(key, source);
+    this.#overdue(key, source);
+    if (known) return true;
+    const rate = allowedRate(source.failures.value(now, this.#leak()) / this.#limit(source, now));
+    if (rate === Number.POSITIVE_INFINITY || source.requests.take(now, rate, rate)) return true;
+    return this.#slow(key, source);
+  }
+
+  /** What a request came to. */
+  outcome(origin: Origin, facts: RequestFacts, status: number): void {
+    if (!this.options.enabled || this.#isExempt(origin.address)) return;
+    const { address, port } = origin;
+    const key = this.#key(address);
+    const source = this.#sources.touch(key);
+    if (origin.protocol !== "udp") source.solid = true;
+    const { user, method } = facts;
+    const challenge = status === 401 || status === 407;
+    if (!this.options.told) {
+      if (status >= 200 && status < 300 && (user !== undefined || method === "REGISTER")) {
+        this.evidence({ kind: "proven", address, port, user: user ?? "" });
+        return;
       }
+      if (user !== undefined && (challenge || status === 403)) {
+        this.evidence({ kind: "failed", address, port, user });
+        return;
+      }
+    }
+    if (challenge) {
+      this.#counts.challenged++;
+      // No failure yet: the answer may be on its way. Hundreds that nobody ever answers are a sweep.
+      if (sweepNames.challenged(source, facts.name, this.now())) this.#blame(key, source, 1, "scanning");
+    } else this.#blame(key, source, weightOf(method, status), "scanning");
+  }
+
+  /** Sign-ins the app has judged. */
+  evidence(event: Evidence): void {
+    if (!this.options.enabled) return;
+    const { address, port, user } = event;
+    const key = this.#key(address);
+    const now = this.now();
+    if (event.kind === "failed") this.#counts.failedSignIns++;
+    if (this.#isExempt(address)) return;
+    const source = this.#sources.touch(key);
+    if (event.kind === "proven") {
+      this.#guesses.proven(key, address, port, user);
+      source.provenAt = now;
+      source.failures.clear();
+      sweepNames.clear(source);
       return;
     }
-    const weight = this.weightOf(method, status, credentials, source);
-    if (weight === 0) return;
-    if (now > source.windowEnds) {
-      source.failures = 0;
-      source.windowEnds = now + this.options.windowMs;
-    }
-    source.failures += weight;
-    const trusted = now - source.lastGood < TRUST_MS && source.lastGood > 0;
-    if (source.failures < this.options.failures * (trusted ? 10 : 1)) return;
-    source.failures = 0;
-    this.ban(address, credentials ? "guessing" : "scanning");
+    // Its nonce was made for this address: nobody else could have answered it.
+    if (this.options.told) source.solid = true;
+    const siege = this.#guesses.failed(key, address, port, user, now);
+    this.#blame(key, source, siege ? 3 : 1, "guessing");
   }
 
-  /** Unreadable traffic is worth a little. */
-  rejected(address: string): void {
-    this.outcome(address, "", 400, false);
+  /** Traffic that could not be read: broken, cut short, or never ended. */
+  rejected(origin: Origin, reason = ""): void {
+    if (!this.options.enabled || this.#isExempt(origin.address)) return;
+    const key = this.#key(origin.address);
+    const source = this.#sources.touch(key);
+    if (origin.protocol !== "udp") source.solid = true;
+    this.#blame(key, source, reason === "Unfinished Message" ? 4 : 1, "malformed");
   }
 
   list(): Ban[] {
-    this.expire();
-    return [...this.bans.values()];
+    return this.#bans.list(this.now());
+  }
+
+  /** Bans by hand, also a protected address. Undefined for an address that is exempt. */
+  ban(address: string, lastsMs: number): Ban | undefined {
+    if (this.#isExempt(address)) return undefined;
+    const firstMs = Math.min(lastsMs, 366 * DAY_MS);
+    this.#counts.banned++;
+    return this.#bans.add(address, {
+      now: this.now(),
+      reason: "manual",
+      evidence: 0,
+      firstMs,
+      longestMs: firstMs,
+    });
   }
 
   /** Lifts a ban and forgets the source's past; false when there was none. */
   lift(address: string): boolean {
-    this.sources.delete(address);
-    return this.bans.delete(address);
+    this.#sources.delete(address);
+    return this.#bans.lift(address);
   }
 
-  private weightOf(method: string, status: number, credentials: boolean, source: Source): number {
-    if (status === 401 || status === 407) {
-      if (credentials) return 1;
-      // A challenge is no failure, but hundreds that nobody ever answers are a sweep.
-      source.challenged++;
-      return source.challenged > 10 ? 1 : 0;
-    }
-    if (status === 403) return credentials ? 2 : 1;
-    if (status === 404) return method === "REGISTER" || method === "OPTIONS" || method === "INVITE" ? 1 : 0;
-    if (status === 400 || status === 405 || status === 501) return 1;
-    return 0;
+  /** A /64 that holds one of our own phones is looked at address by address. */
+  #key(address: string): string {
+    const key = sourceKey(address);
+    return key !== address && this.#protected.has(key) ? address : key;
   }
 
-  private ban(address: string, reason: Ban["reason"]): void {
-    const source = this.source(address);
-    const now = this.now();
-    const lasts = Math.min(DAY, this.options.banMs * 2 ** Math.min(source.bans, 10));
-    source.bans++;
-    this.bans.set(address, { address, since: now, until: now + lasts, reason });
+  #isExempt(address: string): boolean {
+    return this.#exempt.has(address) || this.#allowed.has(address);
   }
 
-  private isBanned(address: string): boolean {
-    const ban = this.bans.get(address);
-    if (!ban) return false;
-    if (ban.until > this.now()) return true;
-    this.bans.delete(address);
+  #isBanned(address: string, key: string, now: number): boolean {
+    if (this.#bans.size === 0) return false;
+    return this.#bans.holds(key, now) || (key !== address && this.#bans.holds(address, now));
+  }
+
+  #drop(): false {
+    this.#counts.dropped++;
     return false;
   }
 
-  private isAllowed(address: string): boolean {
-    if (this.exact.has(address)) return true;
-    if (this.networks.length === 0) return false;
-    const value = ipv4(address);
-    return value !== undefined && this.networks.some((net) => (value & net.mask) >>> 0 === net.base);
+  /** Dropped to slow it down; whoever only sends the faster is counting towards a ban. */
+  #slow(key: string, source: Source): false {
+    this.#counts.slowed++;
+    this.#blame(key, source, 0.1, "guessing");
+    return false;
   }
 
-  private source(address: string): Source {
-    const known = this.sources.get(address);
-    if (known) return known;
-    // Forged sources must not fill the memory: the oldest goes.
-    if (this.sources.size >= MAX_SOURCES) {
-      const [oldest] = this.sources.keys();
-      if (oldest !== undefined) this.sources.delete(oldest);
-    }
-    const source: Source = {
-      tokens: this.options.burst,
-      refilled: this.now(),
-      failures: 0,
-      windowEnds: 0,
-      challenged: 0,
-      bans: 0,
-      lastGood: 0,
-      dropped: 0,
-    };
-    this.sources.set(address, source);
-    return source;
+  #leak(): number {
+    return this.options.failures / this.options.windowMs;
   }
 
-  private expire(): void {
-    for (const [address, ban] of this.bans) if (ban.until <= this.now()) this.bans.delete(address);
+  #limit(source: Source, now: number): number {
+    const trusted = source.provenAt > 0 && now - source.provenAt < TRUST_MS;
+    if (trusted) return this.options.failures * TRUST_FACTOR;
+    return this.options.failures * (source.tool ? TOOL_FACTOR : 1);
+  }
+
+  #overdue(key: string, source: Source): void {
+    const overdue = sweepNames.overdue(source, this.now());
+    if (overdue > 0) this.#blame(key, source, overdue, "scanning");
+  }
+
+  #blame(key: string, source: Source, weight: number, reason: BanReason): void {
+    if (weight === 0) return;
+    const now = this.now();
+    source.seen += weight;
+    if (weight >= 1) source.worst = reason;
+    const failures = source.failures.add(weight, now, this.#leak());
+    if (failures >= this.#limit(source, now)) this.#punish(key, source, source.worst, source.seen);
+  }
+
+  #punish(key: string, source: Source, reason: BanReason, evidence: number): void {
+    if (this.#protected.has(key)) return;
+    const { banMs, forgeableBanMs } = this.options;
+    this.#bans.add(key, {
+      now: this.now(),
+      reason,
+      evidence: Math.round(evidence),
+      firstMs: banMs,
+      longestMs: source.solid ? DAY_MS : forgeableBanMs,
+    });
+    this.#counts.banned++;
+    // After the ban it starts anew; only the number of bans is remembered.
+    this.#sources.delete(key);
   }
 }
 
-function ipv4(text: string): number | undefined {
-  const parts = text.replace(/^::ffff:/, "").split(".");
-  if (parts.length !== 4) return undefined;
-  let value = 0;
-  for (const part of parts) {
-    const byte = Number(part);
-    if (!Number.isInteger(byte) || byte < 0 || byte > 255 || part === "") return undefined;
-    value = value * 256 + byte;
-  }
-  return value;
+/** What a final answer says against its sender. */
+export function weightOf(method: string, status: number): number {
+  if (status === 404 || status === 484)
+    return method === "REGISTER" || method === "OPTIONS" || method === "INVITE" ? 1 : 0;
+  if (status === 400 || status === 403 || status === 405 || status === 501) return 1;
+  // Requests in dialogs that do not exist: honest after a restart, a way round the limits in a flood.
+  return status === 481 ? 0.2 : 0;
 }

@@ -1,1 +1,11 @@
-export { type Ban, DEFENCE_DEFAULTS, type DefenceOptions, Detector } from "./detector.ts";
+export { isNetwork } from "./address.ts";
+export { Detector } from "./detector.ts";
+export { factsOf } from "./facts.ts";
+export {
+  type Ban,
+  type BanReason,
+  DEFENCE_DEFAULTS,
+  type DefenceCounters,
+  type DefenceOptions,
+  type Evidence,
+} from "./model.ts";
