@@ -19,7 +19,9 @@ import {
   SipStackError,
 } from "./model.ts";
 import { type FinalParts, NonceCounts, Outgoing, type OutgoingOptions } from "./outgoing.ts";
+import { straightRequest } from "./straight.ts";
 import type { VendorRequest, VendorResponse, VendorSrf } from "./vendor.ts";
+import { AgentWire } from "./wire.ts";
 
 /** Where the engine listens for the application. */
 export interface EngineAddress {
@@ -121,6 +123,16 @@ export class SrfFacade implements SipStack {
         if (mine()) this.#setConnected(false);
       });
       srf.connect({ ...address, enablePing: true, reconnect: { retryMaxDelay: 1000 } });
+      const wire = srf.app.client?.wp;
+      if (wire !== undefined) {
+        new AgentWire(wire, {
+          onRequest: (leader, message, from) => {
+            const request = mine() ? straightRequest(leader, message, from) : undefined;
+            if (request !== undefined) this.#outside(request, false);
+            return request !== undefined;
+          },
+        });
+      }
     });
   }
 
@@ -242,7 +254,10 @@ export class SrfFacade implements SipStack {
       return;
     }
     if (incoming.method === "ACK" || request.source === "application") return;
-    const inDialog = tagOf(incoming.header("To") ?? "") !== undefined;
+    this.#outside(incoming, tagOf(incoming.header("To") ?? "") !== undefined);
+  }
+
+  #outside(incoming: IncomingRequest, inDialog: boolean): void {
     const handler = inDialog ? undefined : this.#handlers.get(incoming.method);
     if (handler !== undefined) handler(incoming);
     else if (incoming.method === "OPTIONS")
