@@ -18,5 +18,12 @@ export interface Config {
     readonly realm: string;
   };
   readonly media: { readonly portMin: number; readonly portMax: number; readonly tts: string };
+  /** Traces of ended calls on disk; absent: kept in memory only. */
+  readonly trace?: {
+    readonly file: boolean;
+    /** Older ones are removed. */
+    readonly days: number;
+    readonly megabytes: number;
+  };
   readonly demo: boolean;
 }

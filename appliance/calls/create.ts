@@ -28,6 +28,8 @@ import { installPrompts } from "./prompts.ts";
 import { createRecords, type Records } from "./records.ts";
 import { closeBroken, readHeartbeat, startHeartbeat } from "./recover.ts";
 import { stretchWriter } from "./timeline.ts";
+import type { Traces } from "./trace.ts";
+import { startTraces } from "./trace-start.ts";
 
 export interface CallsDeps {
   readonly config: Config;
@@ -44,6 +46,7 @@ export interface CallsDeps {
 export interface Calls {
   readonly live: Live;
   readonly records: Records;
+  readonly traces: Traces;
   /** The queueing use cases with the agents' commands. */
   readonly queueing: Queueing;
   /** Rings the actor's own phone, then the number. Returns the journey. @throws UseCaseError */
@@ -183,9 +186,12 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
   );
 
   const agentCommands = createAgentCommands(board, office);
+  const records = createRecords({ store, now: clock.now });
+  const traces = startTraces(deps, records, log);
   return {
     live,
-    records: createRecords({ store, now: clock.now }),
+    records,
+    traces,
     queueing: { ...deps.queueing, agentCommands, deskPresence },
     clickToCall(actor, number) {
       permit(actor, "click-to-call");
@@ -202,6 +208,7 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
       const deadline = performance.now() + STOP_LIMIT_MS;
       while (centre.size > 0 && performance.now() < deadline) await Bun.sleep(20);
       for (const off of offs) off();
+      await traces.stop();
       keeper.drain();
       if (keeper.waiting > 0) deps.log(`the disk refused ${keeper.waiting} writes; they are lost`);
       keeper.stop();

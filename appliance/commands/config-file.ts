@@ -51,6 +51,7 @@ const DEFAULTS: Config = {
   media: { portMin: 30000, portMax: 39999, tts: "espeak-ng" },
   demo: false,
 };
+const TRACE = { file: false, days: 7, megabytes: 200 };
 
 type Table = Record<string, unknown>;
 
@@ -75,6 +76,12 @@ function reader(table: Table, path: string) {
       if (value === undefined) return fallback;
       const good = typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 65535;
       return good ? value : wrong(key, "a port number from 0 to 65535");
+    },
+    count(key: string, fallback: number, most: number): number {
+      const value = take(key);
+      if (value === undefined) return fallback;
+      const good = typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= most;
+      return good ? value : wrong(key, `a whole number from 1 to ${most}`);
     },
     texts(key: string, fallback: readonly string[]): readonly string[] {
       const value = take(key);
@@ -106,6 +113,7 @@ export function configOfTable(table: Table): Config {
   const web = reader(top.table("web"), "web.");
   const sip = reader(top.table("sip"), "sip.");
   const media = reader(top.table("media"), "media.");
+  const trace = reader(top.table("trace"), "trace.");
   const config: Config = {
     dataFolder: top.text("dataFolder", DEFAULTS.dataFolder),
     web: {
@@ -125,9 +133,14 @@ export function configOfTable(table: Table): Config {
       portMax: media.port("portMax", DEFAULTS.media.portMax),
       tts: media.text("tts", DEFAULTS.media.tts),
     },
+    trace: {
+      file: trace.flag("file", TRACE.file),
+      days: trace.count("days", TRACE.days, 365),
+      megabytes: trace.count("megabytes", TRACE.megabytes, 100_000),
+    },
     demo: top.flag("demo", false),
   };
-  for (const part of [top, web, sip, media]) part.done();
+  for (const part of [top, web, sip, media, trace]) part.done();
   return config;
 }
 

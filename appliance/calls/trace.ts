@@ -1,0 +1,198 @@
+/** The signalling behind a call record, for people who look for a fault: who said what, and what it means. */
+import {
+  explainTrace,
+  type Finding,
+  hostOf,
+  type Ladder,
+  type LegMedia,
+  ladderOf,
+  type Sip,
+  type TraceEntry,
+  type TraceParty,
+} from "../../sip/index.ts";
+import { type Actor, type Now, permit } from "../kernel.ts";
+import type { Audit } from "../system/index.ts";
+import type { CallEvent, LegRole } from "./events.ts";
+import type { Records } from "./records.ts";
+import type { StoredTrace, TraceFiles } from "./trace-files.ts";
+import type { TraceKeeper } from "./trace-keeper.ts";
+
+export interface TracedParty extends TraceParty {
+  readonly role: LegRole;
+  readonly agentId: number | null;
+}
+
+/** `source`: where the messages come from; "remote": the SIP server is not ours and keeps its own. */
+export interface CallTrace {
+  readonly journey: string;
+  readonly live: boolean;
+  readonly startedAt: number;
+  readonly caller: string;
+  readonly callee: string;
+  readonly source: "memory" | "file" | "none" | "remote";
+  readonly entries: readonly TraceEntry[];
+  readonly ladder: Ladder;
+  readonly parties: readonly TracedParty[];
+  readonly findings: readonly Finding[];
+}
+
+/** What somebody looks for on the page of messages without a call. */
+export interface TraceSearch {
+  readonly extensionId?: number;
+  readonly trunkId?: number;
+  /** An address or a number. */
+  readonly text?: string;
+}
+
+export interface FoundMessages {
+  readonly entries: readonly TraceEntry[];
+  readonly ladder: Ladder;
+  readonly findings: readonly Finding[];
+  readonly remote: boolean;
+}
+
+export interface Traces {
+  /** Needs calls.trace and the call within the actor's scope. @throws ForbiddenError, NotFoundError */
+  get(actor: Actor, journey: string): Promise<CallTrace>;
+  /** The same, written to the audit log as a download. */
+  download(actor: Actor, journey: string, kind: "text" | "pcap"): Promise<CallTrace>;
+  /** The newest messages of an extension, a trunk, an address or a number; needs sip-trace.view. */
+  search(actor: Actor, query: TraceSearch): Promise<FoundMessages>;
+  stop(): Promise<void>;
+}
+
+export interface TracesDeps {
+  readonly sip: Pick<Sip, "engine" | "packetsIn" | "devices">;
+  readonly records: Pick<Records, "get" | "timeline">;
+  readonly keeper: TraceKeeper;
+  readonly files: TraceFiles | null;
+  readonly audit: Pick<Audit, "write">;
+  readonly now: Now;
+  /** Number of an extension; undefined for an unknown one. */
+  readonly extensionNumber: (id: number) => string | undefined;
+  /** Addresses a trunk talks from, and the user it signs in with. */
+  readonly trunkPeers: (
+    id: number,
+  ) => Promise<{ readonly addresses: readonly string[]; readonly user: string }>;
+}
+
+export function createTraces(deps: TracesDeps): Traces {
+  const { sip, records, keeper, files } = deps;
+
+  async function get(actor: Actor, journey: string): Promise<CallTrace> {
+    permit(actor, "calls.trace");
+    const [row] = await records.get(actor, journey);
+    const events = await records.timeline(actor, journey);
+    const legs = legsOf(events);
+    const startedAt = row?.startedAt ?? events[0]?.at ?? 0;
+    const live = row?.endedAt == null;
+    const fresh = await keeper.remembered([...legs.keys()]);
+    // After a restart memory may know the end of a call and the file all of it.
+    const stored = live || !files ? null : await files.read(journey, startedAt);
+    const fromFile = stored !== null && stored.entries.length > fresh.entries.length;
+    const trace: StoredTrace = fromFile ? stored : fresh;
+    const parties = partiesOf(events, trace);
+    const ladder = ladderOf(trace.entries);
+    const media = await countsOf(parties, trace);
+    const empty = sip.engine === undefined && !fromFile ? "remote" : "none";
+    return {
+      journey,
+      live,
+      startedAt,
+      caller: row?.callerOriginal ?? "",
+      callee: row?.calleeOriginal ?? "",
+      source: trace.entries.length === 0 ? empty : fromFile ? "file" : "memory",
+      entries: trace.entries,
+      ladder,
+      parties,
+      findings: explainTrace({ ladder, parties, media, now: deps.now() }),
+    };
+  }
+
+  /** Packets of legs that have ended, and of those that still talk. */
+  async function countsOf(parties: readonly TracedParty[], trace: StoredTrace): Promise<LegMedia[]> {
+    const counted: LegMedia[] = [];
+    for (const leg of new Set(parties.map((party) => party.leg))) {
+      const known = trace.legs.find((one) => one.leg === leg)?.packetsIn ?? (await sip.packetsIn(leg));
+      if (known !== null) counted.push({ leg, packetsIn: known });
+    }
+    return counted;
+  }
+
+  return {
+    get,
+    async download(actor, journey, kind) {
+      const trace = await get(actor, journey);
+      await deps.audit.write(actor, "download", "trace", journey, { kind });
+      return trace;
+    },
+    async search(actor, query) {
+      permit(actor, "sip-trace.view");
+      const { addresses, user } = await wanted(deps, query);
+      const nothing = addresses.length === 0 && user === "";
+      const entries =
+        (await sip.engine
+          ?.traceSearch(nothing ? {} : { addresses, ...(user === "" ? {} : { user }) })
+          .catch(() => [])) ?? [];
+      const ladder = ladderOf(entries);
+      const findings = explainTrace({ ladder, parties: [], media: [], now: deps.now() });
+      return { entries, ladder, findings, remote: sip.engine === undefined };
+    },
+    stop: () => keeper.stop(),
+  };
+}
+
+async function wanted(
+  deps: TracesDeps,
+  query: TraceSearch,
+): Promise<{ readonly addresses: readonly string[]; readonly user: string }> {
+  if (query.trunkId !== undefined) return deps.trunkPeers(query.trunkId);
+  if (query.extensionId !== undefined) {
+    const number = deps.extensionNumber(query.extensionId) ?? "";
+    const { devices } = deps.sip.devices.state(query.extensionId);
+    return { addresses: devices.map((device) => hostOf(device.source)), user: number };
+  }
+  const text = query.text?.trim() ?? "";
+  if (text === "") return { addresses: [], user: "" };
+  // "192.168.1.20", "192.168.1.20:5060", "2001:db8::1", "1001".
+  const address = text.replace(/^\[|\](?::\d+)?$/g, "").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
+  return { addresses: [address], user: text };
+}
+
+interface LegFacts {
+  readonly role: LegRole;
+  readonly name: string;
+  readonly trunk: boolean;
+  readonly agentId: number | null;
+  answeredAt: number | null;
+  endedAt: number | null;
+}
+
+/** Legs of a journey by id, in the order they came. */
+export function legsOf(events: readonly CallEvent[]): Map<string, LegFacts> {
+  const legs = new Map<string, LegFacts>();
+  for (const event of events) {
+    if (event.leg === null) continue;
+    const leg = legs.get(event.leg);
+    if (event.kind === "leg.created" && !leg) {
+      const { role, endpoint, agentId, trunkId } = event.data;
+      legs.set(event.leg, {
+        role,
+        name: endpoint,
+        trunk: trunkId !== undefined,
+        agentId: agentId ?? null,
+        answeredAt: null,
+        endedAt: null,
+      });
+    } else if (leg && event.kind === "leg.answered") leg.answeredAt ??= event.at;
+    else if (leg && event.kind === "leg.ended") leg.endedAt = event.at;
+  }
+  return legs;
+}
+
+function partiesOf(events: readonly CallEvent[], trace: StoredTrace): TracedParty[] {
+  return [...legsOf(events)].flatMap(([leg, facts]) => {
+    const callIds = trace.legs.find((one) => one.leg === leg)?.callIds ?? [];
+    return callIds.map((callId) => ({ callId, leg, ...facts }));
+  });
+}
