@@ -1,5 +1,6 @@
 /** Waiting for what must become true, and ports nobody uses. */
 import { createSocket } from "node:dgram";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 
 /** Resolves with the first truthy value of `probe`, asked every few ms. Rejects after `timeoutMs`, naming `what`. */
@@ -33,4 +34,18 @@ export async function freePort(address = "127.0.0.1"): Promise<number> {
     if (free) return port;
   }
   throw new Error(`No free port on ${address}`);
+}
+
+/** Waits until somebody listens at this TCP port; looks without connecting, which some would take for their peer. */
+export async function listens(port: number, timeoutMs = 5000): Promise<void> {
+  // "sl local_address rem_address st": 0A is LISTEN.
+  const line = new RegExp(
+    `^ *\\d+: \\w+:${port.toString(16).toUpperCase().padStart(4, "0")} \\w+:\\w+ 0A `,
+    "m",
+  );
+  await waitFor(
+    async () => line.test(await readFile("/proc/net/tcp", "latin1")),
+    `port ${port} to listen`,
+    timeoutMs,
+  );
 }

@@ -12,7 +12,7 @@ import {
   uriOf,
   userOf,
 } from "../transaction/index.ts";
-import { completeContentType, contactFor, newTag, responseHeaders } from "./build.ts";
+import { completeContentType, contactFor, contentLast, newTag, responseHeaders } from "./build.ts";
 import type { CoreContext } from "./context.ts";
 import { contactUri, type Incoming } from "./incoming.ts";
 import { type DialogLife, natHop } from "./life.ts";
@@ -34,7 +34,8 @@ export class Answers {
   /** `sip|TXN|…` with a response. */
   send(client: AppPort, messageId: string, txnId: string, app: AppResponse): void {
     const pending = this.context.servers.get(txnId);
-    if (!pending || pending.client !== client || !pending.transaction.open) {
+    const known = pending && pending.client === client && pending.transaction.open && !pending.heldFinal;
+    if (!pending || !known) {
       client.reply(messageId, "NOK|Response not sent due to unknown transaction");
       return;
     }
@@ -43,22 +44,36 @@ export class Answers {
       client.reply(messageId, "NOK|missing content-type");
       return;
     }
-    const reliably = pending.transaction.invite && this.reliable.asked(response);
-    if (reliably && !this.reliable.possible(pending.request)) {
+    const asked = pending.transaction.invite && this.reliable.asked(response);
+    if (asked && !this.reliable.possible(pending.request)) {
       client.reply(messageId, "NOK|Remote endpoint does not support 100rel");
       return;
     }
+    const demanded = pending.transaction.invite && this.reliable.demanded(pending.request, response);
+    if (demanded && !asked) response.headers.push({ name: "Require", value: "100rel" });
+    const reliably = asked || demanded;
     this.updateDialog(pending, response);
+    contentLast(response);
     const dialog = pending.dialog;
     if (dialog && response.body.length > 0) {
       dialog.localSdp = response.body;
       // A reliable body answers their offer, or makes one when they made none (RFC 3262 §5).
       if (reliably) dialog.offer = dialog.offer === "theirs" ? undefined : "ours";
     }
-    if (response.status >= 200) this.incoming.finish(pending);
-    const send = () => pending.transaction.respond(response);
-    if (reliably) this.reliable.start(pending, response, send);
-    else send();
+    const send = () => {
+      if (response.status >= 200) this.incoming.finish(pending);
+      pending.transaction.respond(response);
+    };
+    const success = response.status >= 200 && response.status < 300;
+    const held = pending.transaction.invite && success && this.reliable.owed(pending);
+    if (reliably) this.reliable.start(pending, response, !asked, send);
+    else if (held) {
+      pending.heldFinal = () => {
+        pending.heldFinal = undefined;
+        send();
+        this.afterwards(pending, response);
+      };
+    } else send();
     this.context.echo(
       client,
       messageId,
@@ -67,7 +82,7 @@ export class Answers {
       txnId,
       dialog?.dlg ?? "",
     );
-    this.afterwards(pending, response);
+    if (!held) this.afterwards(pending, response);
   }
 
   private build(pending: PendingServer, app: AppResponse): SipResponse {

@@ -122,6 +122,16 @@ export function completeContentType(message: { headers: SipHeader[]; body: Uint8
   return true;
 }
 
+/**
+ * What describes the body goes right before it. The order says nothing (RFC 3261 §7.3.1), but peers that hand a body on
+ * with all that follows "Content-Type", as sipp's call control does, would hand on our Contact too.
+ */
+export function contentLast(message: { headers: SipHeader[] }): void {
+  const content = message.headers.filter((entry) => entry.name.startsWith("Content-"));
+  if (content.length === 0) return;
+  message.headers = [...message.headers.filter((entry) => !entry.name.startsWith("Content-")), ...content];
+}
+
 const PROTOCOLS = new Set<string>(["udp", "tcp", "tls", "ws", "wss"]);
 
 /** Transport a SIP URI asks for (RFC 3263 §4.1 without DNS). */

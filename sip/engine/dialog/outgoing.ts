@@ -1,4 +1,5 @@
 import type { AppRequest } from "../agent-protocol/index.ts";
+import { parseRAck } from "../message/fields.ts";
 import type { SipHeader, SipRequest } from "../message/model.ts";
 import { isTokenText } from "../message/tokens.ts";
 import { cseqOf, header, tagOf } from "../transaction/index.ts";
@@ -6,6 +7,7 @@ import {
   addressUri,
   completeContentType,
   contactFor,
+  contentLast,
   dialogRequest,
   localAuthority,
   namesUs,
@@ -38,11 +40,22 @@ export class Outgoing {
     const [txnId = "", dlg = "", proxy = ""] = fields;
     if (app.method === "CANCEL") this.cancel(client, messageId, txnId, app);
     else if (dlg !== "" || app.method === "ACK" || app.method === "PRACK") {
-      const dialog = this.context.dialogs.named(dlg);
+      const dialog = app.method === "PRACK" ? this.forkOf(dlg, app) : this.context.dialogs.named(dlg);
       if (!dialog) client.reply(messageId, NO_DIALOG);
       else if (app.method === "ACK") this.ack(client, messageId, dialog, app);
       else this.inDialog(client, messageId, dialog, app);
     } else this.outside(client, messageId, proxy, app);
+  }
+
+  /** The early dialog a PRACK is for: peers of a fork share the app's name, their RSeq tells them apart. */
+  private forkOf(dlg: string, prack: AppRequest): Dialog | undefined {
+    const named = this.context.dialogs.named(dlg);
+    const invite = named && this.context.clients.get(named.txnId);
+    const rseq = parseRAck(header(prack, "RAck") ?? "")?.rseq;
+    const due = invite?.unpracked?.find((one) => one.rseq === rseq);
+    if (!invite || !due) return named;
+    invite.unpracked = invite.unpracked?.filter((one) => one !== due);
+    return invite.forks.get(due.tag) ?? named;
   }
 
   private outside(client: AppPort, messageId: string, proxy: string, app: AppRequest): void {
@@ -123,6 +136,7 @@ export class Outgoing {
     if ((app.method === "INVITE" || app.method === "SUBSCRIBE") && find("Contact") === undefined) {
       request.headers.push({ name: "Contact", value: contactFor(local) });
     }
+    contentLast(request);
     const pending: PendingClient = {
       id: crypto.randomUUID(),
       client,
@@ -181,6 +195,7 @@ export class Outgoing {
       request.headers.push({ name: "Contact", value: dialog.contact });
     }
     const own = request.headers.slice(known);
+    contentLast(request);
     const branch = newBranch();
     request.headers.unshift({ name: "Via", value: viaFor(local, branch) });
     const pending: PendingClient = {
@@ -211,7 +226,8 @@ export class Outgoing {
       this.context.cdr("stop", "application", "normal-release", request);
       dialog.session?.timer?.cancel();
       this.cancelReinvite(dialog);
-      if (dialog.role === "uas" && dialog.unacked) {
+      const held = dialog.inviteIn && this.context.serverOf.get(dialog.inviteIn)?.heldFinal;
+      if (dialog.role === "uas" && (dialog.unacked || held)) {
         // The callee must not send BYE before the ACK (RFC 3261 §15).
         hold(dialog, begin);
         return;
