@@ -30,6 +30,12 @@ afterAll(async () => {
   await engine.stop();
 });
 
+/** Bun's WebSocket also takes headers, which the browser types do not know. */
+const Dial = WebSocket as unknown as new (
+  url: string,
+  options: { headers: Record<string, string>; protocols: string[] },
+) => WebSocket;
+
 interface Phone {
   readonly socket: WebSocket;
   readonly got: string[];
@@ -38,7 +44,7 @@ interface Phone {
 }
 
 function dial(port: number | undefined, headers: Record<string, string> = {}, protocols = ["sip"]): Phone {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${SIP_PATH}`, { headers, protocols });
+  const socket = new Dial(`ws://127.0.0.1:${port}${SIP_PATH}`, { headers, protocols });
   const phone: Phone = { socket, got: [], closed: undefined, opened: false };
   socket.onopen = () => {
     phone.opened = true;

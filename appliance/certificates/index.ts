@@ -1,0 +1,3 @@
+/** Certificates for TLS, HTTPS and WSS. */
+export { type Certificates, createCertificates } from "./create.ts";
+export { AuthorityError, type CertificateRow, type TlsIdentity } from "./model.ts";
