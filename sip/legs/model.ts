@@ -26,6 +26,8 @@ export interface DialSpec {
   /** Caller number and name shown to the party. */
   readonly callerNumber: string;
   readonly callerName?: string;
+  /** The call is forwarded: who called in the first place. Trunks that name diversions show it. */
+  readonly forwardedFor?: { readonly number: string; readonly name?: string };
   /** Give up after this long without an answer, ms; ends with cause "no-answer". */
   readonly timeoutMs: number;
   /** Ask the phone to answer by itself (Call-Info/Alert-Info answer-after headers). */

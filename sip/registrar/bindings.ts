@@ -30,6 +30,8 @@ export interface RegisterRequest {
   readonly expires: string | undefined;
   readonly source: string;
   readonly userAgent: string;
+  /** Route values of the Path header, in order. */
+  readonly path?: readonly string[];
 }
 
 export type RegisterDecision =
@@ -101,6 +103,7 @@ export function decideRegister(
       callId: request.callId,
       cseq: request.cseq,
       instance,
+      ...(request.path === undefined || request.path.length === 0 ? {} : { path: request.path }),
       registeredAt: same[0]?.registeredAt ?? now,
       expiresAt: now + Math.min(asked, limits.maxExpiresS) * 1000,
     };

@@ -1,7 +1,7 @@
 /** The devices of each extension, and whether they answer: OPTIONS now and then, spread over time. */
 import type { DeviceState, RegistrationRow } from "../directory.ts";
 import type { SipStack } from "../srf/model.ts";
-import { hop } from "../srf/network.ts";
+import { deviceHop } from "../srf/network.ts";
 
 export interface DeviceWatchOptions {
   /** Time between two OPTIONS to one device, ms; 0 = none. */
@@ -145,11 +145,12 @@ export class DeviceWatch {
     const sentAt = now();
     const wasOnline = this.state(extensionId).online;
     device.asking = true;
+    const { headers: route, ...hop } = deviceHop(device.row);
     const reply = await this.#stack.request({
       method: "OPTIONS",
       uri: device.row.contact,
-      ...hop(device.row.source),
-      headers: { From: `<${fromUri}>`, Accept: "application/sdp" },
+      ...hop,
+      headers: { ...route, From: `<${fromUri}>`, Accept: "application/sdp" },
     }).final;
     device.asking = false;
     const answered = reply.origin === "network" && reply.status !== 408;

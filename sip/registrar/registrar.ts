@@ -7,6 +7,7 @@ import { decodeUser, parseUri } from "../engine/message/uri.ts";
 import type { Authenticator } from "../srf/authenticator.ts";
 import type { IncomingRequest, SipHeaders, SipStack } from "../srf/model.ts";
 import { type AddressSet, formatSource } from "../srf/network.ts";
+import { routeValues } from "../srf/route.ts";
 import { decideBatch } from "./batch.ts";
 import {
   contactLines,
@@ -151,6 +152,11 @@ export class Registrar {
       void request.respond(503, { headers: { "Retry-After": String(5 + Math.floor(Math.random() * 25)) } });
       return;
     }
+    const path = routeValues(request.header("Path"));
+    if (path === undefined) {
+      void request.respond(400, { reason: "Malformed Path" });
+      return;
+    }
     this.#waiting.push({
       request,
       register: {
@@ -161,6 +167,7 @@ export class Registrar {
         expires: request.header("Expires"),
         source: formatSource(request.source),
         userAgent: (request.header("User-Agent") ?? "").slice(0, 200),
+        path,
       },
     });
     if (this.#waiting.length === 1) this.#defer(() => this.#flush());
@@ -201,8 +208,14 @@ export class Registrar {
       return;
     }
     const contacts = contactLines(decision.bindings, now);
+    const path = request.header("Path");
     void request.respond(200, {
-      headers: { ...(contacts.length > 0 ? { Contact: contacts } : {}), Date: this.#date(now) },
+      headers: {
+        ...(contacts.length > 0 ? { Contact: contacts } : {}),
+        // The proxies on the way learn that their Path was taken (RFC 3327 §5.3).
+        ...(path === undefined || path === "" ? {} : { Path: path }),
+        Date: this.#date(now),
+      },
     });
   }
 

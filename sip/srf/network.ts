@@ -73,3 +73,13 @@ export function hop(source: string): { proxy?: string } {
   const proxy = sourceUri(source);
   return proxy === undefined ? {} : { proxy };
 }
+
+/** The way to a device: along the Path of its REGISTER (RFC 3327), else straight to where it came from. */
+export function deviceHop(row: { readonly source: string; readonly path?: readonly string[] }): {
+  proxy?: string;
+  headers?: Record<string, readonly string[]>;
+} {
+  const first = row.path?.[0];
+  if (row.path === undefined || first === undefined) return hop(row.source);
+  return { proxy: first.replace(/^<|>$/g, ""), headers: { Route: row.path } };
+}

@@ -61,7 +61,12 @@ describe("trunks", () => {
       method: "REGISTER",
       uri: "sip:sip.carrier.cn",
       credentials: { username: "acct", password: "pw" },
-      headers: { To: "<sip:acct@sip.carrier.cn>", Contact: "<sip:acct@localhost>", Expires: "600" },
+      headers: {
+        To: "<sip:acct@sip.carrier.cn>",
+        Contact: "<sip:acct@localhost>",
+        Expires: "600",
+        Supported: "path",
+      },
     });
     const contact = "<sip:other@1.1.1.1>;expires=9, <sip:acct@10.0.0.1:5060>;expires=100";
     stack.sent[0]?.finish(fakeReply(200, { headers: { Contact: contact } }));

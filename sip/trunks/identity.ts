@@ -1,9 +1,10 @@
-/** Numbers and names in requests: who calls, what was dialled, how we show a caller (RFC 3325, RFC 3261 §20.20). */
+/** Numbers and names in requests: who calls, what was dialled, how we show a caller (RFC 3325, 3323, 5806, 3261 §20.20). */
 
 import type { TrunkConfig } from "../directory.ts";
 import { type Address, parseAddress, parseAddressList } from "../engine/message/address.ts";
 import { quote } from "../engine/message/tokens.ts";
 import { decodeUser, escapeUser, parseUri } from "../engine/message/uri.ts";
+import { formatNumber } from "./number.ts";
 
 interface Headers {
   readonly uri: string;
@@ -46,25 +47,84 @@ function shown(name: string | undefined, uri: string): string {
   return text === "" ? `<${uri}>` : `${quote(text)} <${uri}>`;
 }
 
-/** From and identity headers of a call through a trunk. */
-export function trunkCallerHeaders(
-  trunk: Pick<TrunkConfig, "kind" | "username" | "fromDomain" | "host" | "identityHeader">,
-  caller: { readonly number: string; readonly name?: string },
-): Record<string, string> {
-  const domain = trunk.fromDomain !== "" ? trunk.fromDomain : trunk.host;
-  const number = caller.number;
-  const uri = `sip:${escapeUser(number === "" ? "anonymous" : number)}@${domain}`;
-  // Registered accounts are mostly checked by From; the caller's number then goes into the identity header.
-  const account = trunk.kind === "registration" && trunk.identityHeader !== "none" && trunk.username !== "";
-  const fromUri = account ? `sip:${escapeUser(trunk.username)}@${domain}` : uri;
-  const headers: Record<string, string> = { From: shown(caller.name, fromUri) };
+/** What identity headers are made of. */
+export type IdentityTrunk = Pick<
+  TrunkConfig,
+  | "username"
+  | "fromDomain"
+  | "host"
+  | "identityHeader"
+  | "fromUser"
+  | "fromText"
+  | "callerFormat"
+  | "country"
+  | "areaCode"
+  | "diversion"
+  | "hideNumber"
+>;
+
+export interface TrunkCaller {
+  readonly number: string;
+  readonly name?: string;
+  /** The call is forwarded: who called in the first place. */
+  readonly forwardedFor?: { readonly number: string; readonly name?: string };
+}
+
+/** From, identity, privacy and diversion headers of a call through a trunk (RFC 3323, 3325, 5806). */
+export function trunkCallerHeaders(trunk: IdentityTrunk, caller: TrunkCaller): Record<string, string> {
+  const domain = hostOnly(trunk.fromDomain !== "" ? trunk.fromDomain : trunk.host);
+  const write = (number: string) => formatNumber(number, trunk.callerFormat, trunk);
+  const uriOf = (user: string) => `sip:${escapeUser(user)}@${domain}`;
+  const forwarded = trunk.diversion ? caller.forwardedFor : undefined;
+  const shownCaller = forwarded !== undefined && forwarded.number !== "" ? forwarded : caller;
+  const number = write(shownCaller.number);
+  const hidden = trunk.hideNumber || number === "";
+  const headers: Record<string, string> = {
+    From: fromHeader(trunk, uriOf, shownCaller.name, number, hidden),
+  };
+  if (hidden) headers.Privacy = "id";
+  if (forwarded !== undefined && caller.number !== "")
+    headers.Diversion = `<${uriOf(write(caller.number))}>;reason=unconditional;counter=1${hidden ? ";privacy=full" : ""}`;
   if (number === "") return headers;
-  if (trunk.identityHeader === "pai") headers["P-Asserted-Identity"] = shown(caller.name, uri);
-  if (trunk.identityHeader === "ppi") headers["P-Preferred-Identity"] = shown(caller.name, uri);
+  const identity = shown(shownCaller.name, uriOf(number));
+  if (trunk.identityHeader === "pai") headers["P-Asserted-Identity"] = identity;
+  if (trunk.identityHeader === "ppi") headers["P-Preferred-Identity"] = identity;
   if (trunk.identityHeader === "rpid") {
-    headers["Remote-Party-ID"] = `${shown(caller.name, uri)};party=calling;screen=yes;privacy=off`;
+    headers["Remote-Party-ID"] = `${identity};party=calling;screen=yes;privacy=${hidden ? "full" : "off"}`;
   }
   return headers;
+}
+
+function fromHeader(
+  trunk: IdentityTrunk,
+  uriOf: (user: string) => string,
+  name: string | undefined,
+  number: string,
+  hidden: boolean,
+): string {
+  if (hidden) return '"Anonymous" <sip:anonymous@anonymous.invalid>';
+  if (trunk.fromUser === "fixed" && trunk.fromText !== "") return shown(name, uriOf(trunk.fromText));
+  // Registered accounts are mostly checked by From; the caller's number then stands in the identity header.
+  if (trunk.fromUser === "account" && trunk.username !== "") return shown(name, uriOf(trunk.username));
+  return shown(name, uriOf(number));
+}
+
+/** The user part of our Contact at a carrier; undefined: none. */
+export function contactUserOf(
+  trunk: Pick<
+    TrunkConfig,
+    "username" | "contactUser" | "contactText" | "callerFormat" | "country" | "areaCode"
+  >,
+  callerNumber: string,
+): string | undefined {
+  const number = trunk.contactUser === "caller" ? formatNumber(callerNumber, trunk.callerFormat, trunk) : "";
+  const user = trunk.contactUser === "fixed" ? trunk.contactText : number !== "" ? number : trunk.username;
+  return user === "" ? undefined : user;
+}
+
+/** IPv6 hosts in brackets. */
+function hostOnly(host: string): string {
+  return host.includes(":") && !host.startsWith("[") && host.split(":").length > 2 ? `[${host}]` : host;
 }
 
 /** From of a call to one of our phones. */
@@ -78,16 +138,19 @@ export function extensionFrom(
 
 /** Request-URI for a number through a trunk. */
 export function trunkTarget(trunk: Pick<TrunkConfig, "host" | "port" | "transport">, number: string): string {
-  const host = trunk.host.includes(":") && !trunk.host.startsWith("[") ? `[${trunk.host}]` : trunk.host;
   const port = trunk.port > 0 ? `:${trunk.port}` : "";
   const transport = trunk.transport === "udp" ? "" : `;transport=${trunk.transport}`;
-  return `sip:${number === "" ? "" : `${escapeUser(number)}@`}${host}${port}${transport}`;
+  return `sip:${number === "" ? "" : `${escapeUser(number)}@`}${hostOnly(trunk.host)}${port}${transport}`;
 }
 
-/** The outbound proxy as a next hop, if one is set: "host", "host:port" or a URI. */
+/** The outbound proxy as a loose route, if one is set: "host", "host:port" or a URI. */
 export function trunkProxy(trunk: Pick<TrunkConfig, "outboundProxy" | "transport">): string | undefined {
-  const text = trunk.outboundProxy.trim();
+  const text = trunk.outboundProxy.trim().replace(/^<|>$/g, "");
   if (text === "") return undefined;
-  if (/^sips?:/i.test(text)) return text;
-  return `sip:${text}${trunk.transport === "udp" ? "" : `;transport=${trunk.transport}`}`;
+  const uri = /^sips?:/i.test(text) ? text : `sip:${hostOnly(text)}`;
+  const transport =
+    trunk.transport === "udp" || /;transport=/i.test(uri) || /^sips:/i.test(uri)
+      ? ""
+      : `;transport=${trunk.transport}`;
+  return `${uri}${transport}${/;lr\b/i.test(uri) ? "" : ";lr"}`;
 }

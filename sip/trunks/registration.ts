@@ -1,9 +1,12 @@
 /** The life of a registration at a carrier (RFC 3261 §10.2), as a function of what happened. */
+import type { TrunkProblem } from "../directory.ts";
+import { problemOf, problemWords } from "./problem.ts";
 
 export interface RegistrationState {
   readonly kind: "idle" | "registering" | "registered" | "refused" | "unreachable";
   /** In plain words; empty when well. */
   readonly reason: string;
+  readonly problem: TrunkProblem | null;
   /** UTC ms until which the carrier holds our registration. */
   readonly registeredUntil: number | null;
   /** When to send the next REGISTER, UTC ms; null = not planned. */
@@ -12,18 +15,27 @@ export interface RegistrationState {
   readonly failures: number;
   /** Seconds to ask for; raised by a 423. */
   readonly expiresS: number;
+  /** How often a 423 raised it since the last success. */
+  readonly raises: number;
 }
 
 export interface RegisterReply {
   readonly status: number;
   readonly reason: string;
   readonly origin: "network" | "local";
+  /** What the system said about a failure of our own (Warning of the engine). */
+  readonly warning?: string | undefined;
   /** Seconds granted, from our Contact or Expires. */
   readonly expiresS?: number;
   readonly minExpiresS?: number;
   readonly retryAfterS?: number;
 }
 
+/** A day: what is granted beyond is looked after sooner. */
+const MAX_EXPIRES_S = 86_400;
+/** A carrier granting less (or nothing) still hears from us no more often than each 30 s or so. */
+const MIN_EXPIRES_S = 40;
+const MAX_RAISES = 3;
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 300_000;
 /** A wrong password does not mend itself: be slow, or the carrier blocks us. */
@@ -34,11 +46,19 @@ export function startRegistration(expiresS: number, now: number): RegistrationSt
   return {
     kind: "registering",
     reason: "",
+    problem: null,
     registeredUntil: null,
     nextAt: now,
     failures: 0,
+    raises: 0,
     expiresS: Math.max(60, expiresS),
   };
+}
+
+/** Seconds our registration lasts by a 200; zero, nonsense and far-off values are bounded. */
+export function grantedS(granted: number | undefined, asked: number): number {
+  if (granted === undefined || !Number.isFinite(granted) || granted < 0) return asked;
+  return Math.min(MAX_EXPIRES_S, Math.max(MIN_EXPIRES_S, granted));
 }
 
 /** 80 % of the time granted, at least 10 s before its end when there is room. */
@@ -52,17 +72,6 @@ export function backOffMs(failures: number, firstMs: number, maxMs: number, rand
   return Math.round(full * (1 - random / 4));
 }
 
-/** Why a REGISTER failed, for a person. */
-export function failureWords(reply: RegisterReply): string {
-  if (reply.status === 408) return "No answer from the carrier";
-  if (reply.origin === "local") return `Carrier cannot be reached (${reply.reason})`;
-  const text = `${reply.status} ${reply.reason}`.trim();
-  if (reply.status === 401 || reply.status === 407) return `${text}: wrong user name or password`;
-  if (reply.status === 403) return `${text}: account or password not accepted`;
-  if (reply.status === 404) return `${text}: user unknown to the carrier`;
-  return text;
-}
-
 /** What a final response to REGISTER means. */
 export function afterRegister(
   state: RegistrationState,
@@ -71,33 +80,39 @@ export function afterRegister(
   random: number,
 ): RegistrationState {
   if (reply.status >= 200 && reply.status < 300) {
-    const granted = reply.expiresS ?? state.expiresS;
+    const granted = grantedS(reply.expiresS, state.expiresS);
     return {
       ...state,
       kind: "registered",
       reason: "",
+      problem: null,
       failures: 0,
+      raises: 0,
       registeredUntil: now + granted * 1000,
       nextAt: now + refreshDelayMs(granted),
     };
   }
-  if (reply.status === 423 && reply.minExpiresS !== undefined && reply.minExpiresS > state.expiresS) {
-    return { ...state, expiresS: Math.min(reply.minExpiresS, 86_400), nextAt: now };
+  const min = Math.min(reply.minExpiresS ?? 0, MAX_EXPIRES_S);
+  // Raised at most a few times: a carrier that always asks for more is a refusal.
+  if (reply.status === 423 && min > state.expiresS && state.raises < MAX_RAISES) {
+    return { ...state, expiresS: min, raises: state.raises + 1, nextAt: now };
   }
   const failures = state.failures + 1;
-  const reason = failureWords(reply);
+  const problem = problemOf(reply);
+  const reason = problemWords(problem);
   const holds = state.registeredUntil !== null && state.registeredUntil > now ? state.registeredUntil : null;
   const silent = reply.origin === "local" || reply.status === 408 || reply.status >= 500;
   const delay = silent
     ? backOffMs(failures, FIRST_RETRY_MS, MAX_RETRY_MS, random)
     : backOffMs(failures, REFUSED_RETRY_MS, MAX_REFUSED_RETRY_MS, random);
   const nextAt = now + Math.max(delay, Math.min(reply.retryAfterS ?? 0, 3600) * 1000);
-  if (!silent) return { ...state, kind: "refused", reason, failures, registeredUntil: null, nextAt };
+  if (!silent) return { ...state, kind: "refused", reason, problem, failures, registeredUntil: null, nextAt };
   // A lost refresh does not end a registration that the carrier still holds.
   return {
     ...state,
     kind: holds === null ? "unreachable" : "registered",
     reason,
+    problem,
     failures,
     registeredUntil: holds,
     nextAt,
@@ -113,5 +128,6 @@ export function afterTime(state: RegistrationState, now: number): RegistrationSt
     kind: "unreachable",
     registeredUntil: null,
     reason: state.reason || "Registration ran out",
+    problem: state.problem ?? { code: "ran-out", detail: "" },
   };
 }

@@ -5,10 +5,19 @@ import { parseAddressList } from "../engine/message/address.ts";
 import { escapeUser, parseUri } from "../engine/message/uri.ts";
 import type { Credentials, Reply, SipStack } from "../srf/model.ts";
 import { AddressSet } from "../srf/network.ts";
-import { type HealthState, nextHealth, START_HEALTH } from "./health.ts";
-import { trunkCallerHeaders, trunkProxy, trunkTarget } from "./identity.ts";
+import { routeValues } from "../srf/route.ts";
+import { type HealthState, healthWords, nextHealth, START_HEALTH } from "./health.ts";
+import type { TrunkCaller } from "./identity.ts";
+import type { CallRate } from "./limits.ts";
+import { registeredUser, type TrunkRequest, trunkInvite, trunkOptions, trunkRegister } from "./plan.ts";
+import { problemOf } from "./problem.ts";
 import { afterRegister, afterTime, type RegistrationState, startRegistration } from "./registration.ts";
 import { type HostResolver, hostOf } from "./resolve.ts";
+
+export interface TrunkUsage {
+  calls: number;
+  readonly rate: CallRate;
+}
 
 export interface TrunkParts {
   readonly stack: SipStack;
@@ -17,9 +26,11 @@ export interface TrunkParts {
   readonly resolve: HostResolver;
   readonly onChange: (trunk: Trunk) => void;
   /** Channels in use; outlives the object when the configuration changes under live calls. */
-  readonly usage: { calls: number };
+  readonly usage: TrunkUsage;
 }
 
+/** Contacts looked at in a 200: others may be registered under our account. */
+const MAX_CONTACTS = 50;
 const RESOLVE_EVERY_MS = 300_000;
 /** An unreachable carrier is asked again sooner than the configured interval, ms. */
 const PING_RETRY_MS = 10_000;
@@ -37,6 +48,8 @@ export class Trunk {
   #nextPingAt = 0;
   #nextResolveAt = 0;
   #stopped = false;
+  /** Routes of our registration (RFC 3608). */
+  #serviceRoute: readonly string[] = [];
 
   constructor(config: TrunkConfig, parts: TrunkParts) {
     this.config = config;
@@ -57,9 +70,8 @@ export class Trunk {
 
   /** The user part under which the carrier knows us; calls to it carry the number in To. */
   get contactUser(): string | undefined {
-    return this.config.kind === "registration" && this.config.username !== ""
-      ? this.config.username
-      : undefined;
+    const user = this.config.kind === "registration" ? registeredUser(this.config) : "";
+    return user === "" ? undefined : user;
   }
 
   /** Whether a source address is this carrier. */
@@ -75,15 +87,30 @@ export class Trunk {
     return true;
   }
 
+  /** Takes a channel for a call of ours, or says which limit stands in the way. */
+  acquireOutgoing(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+    const { maxCalls, callsPerSecond } = this.config;
+    if (!this.#parts.usage.rate.room(callsPerSecond, this.#parts.now()))
+      return { ok: false, reason: `More than ${callsPerSecond} calls a second` };
+    if (!this.acquire()) return { ok: false, reason: `All ${maxCalls} channels of the trunk are in use` };
+    this.#parts.usage.rate.count(this.#parts.now());
+    return { ok: true };
+  }
+
+  /** The INVITE for `number` as dialled. */
+  invite(number: string, caller: TrunkCaller): TrunkRequest {
+    return trunkInvite(this.config, this.#serviceRoute, number, caller);
+  }
+
   release(): void {
     this.#parts.usage.calls = Math.max(0, this.#parts.usage.calls - 1);
     this.#parts.onChange(this);
   }
 
   /** What a call showed about the carrier. */
-  traffic(answered: boolean, reason = ""): void {
+  traffic(answered: boolean): void {
     const at = this.#parts.now();
-    this.#health = nextHealth(this.#health, { type: "traffic", answered, reason, at });
+    this.#health = nextHealth(this.#health, { type: "traffic", answered, at });
     this.#changed();
   }
 
@@ -93,19 +120,31 @@ export class Trunk {
       trunkId: this.config.id,
       since: this.#since,
       callsNow: this.#parts.usage.calls,
-      problem: null,
       latencyMs: this.#health.latencyMs,
       registeredUntil: registration?.registeredUntil ?? null,
     };
-    if (!this.config.enabled) return { ...base, state: "disabled", reason: "" };
+    const well = { reason: "", problem: null };
+    if (!this.config.enabled) return { ...base, ...well, state: "disabled" };
     if (registration !== undefined) {
-      const state = registration.kind === "idle" ? "registering" : registration.kind;
-      return { ...base, state, reason: registration.kind === "registered" ? "" : registration.reason };
+      if (registration.kind === "registered") return { ...base, ...well, state: "registered" };
+      const { reason, problem } = registration;
+      return {
+        ...base,
+        reason,
+        problem,
+        state: registration.kind === "idle" ? "registering" : registration.kind,
+      };
     }
-    if (this.config.optionsPingS <= 0 && this.#health.kind === "unknown")
-      return { ...base, state: "up", reason: "" };
-    if (this.#health.kind === "unknown") return { ...base, state: "down", reason: "Not checked yet" };
-    return { ...base, state: this.#health.kind, reason: this.#health.reason };
+    const { kind, problem } = this.#health;
+    if (kind === "unknown" && this.config.optionsPingS <= 0) return { ...base, ...well, state: "up" };
+    if (kind === "unknown")
+      return {
+        ...base,
+        state: "down",
+        reason: "Not checked yet",
+        problem: { code: "not-checked", detail: "" },
+      };
+    return { ...base, state: kind, problem, reason: healthWords(this.#health) };
   }
 
   /** Does what is due. Called each second. */
@@ -160,9 +199,7 @@ export class Trunk {
     this.#registration = afterRegister(
       state,
       {
-        status: reply.status,
-        reason: reply.reason,
-        origin: reply.origin,
+        ...answerOf(reply),
         expiresS: this.#granted(reply) ?? number("Expires"),
         minExpiresS: number("Min-Expires"),
         retryAfterS: number("Retry-After"),
@@ -170,38 +207,34 @@ export class Trunk {
       now,
       this.#parts.random(),
     );
-    if (reply.status < 300) this.#health = { ...this.#health, latencyMs: now - sentAt };
+    if (reply.status < 300) {
+      this.#health = { ...this.#health, latencyMs: now - sentAt };
+      // A Service-Route that makes no sense must not cut the line off.
+      this.#serviceRoute = routeValues(reply.header("Service-Route")) ?? [];
+    }
     this.#changed();
   }
 
   /** Seconds the carrier granted to our contact (it may list others). */
   #granted(reply: Reply): number | undefined {
     const contacts = parseAddressList(reply.header("Contact") ?? "") ?? [];
-    const ours = contacts.find((contact) => {
+    const listed = contacts.slice(0, MAX_CONTACTS);
+    const ours = listed.find((contact) => {
       const uri = parseUri(contact.uri);
-      return uri?.kind === "sip" && uri.user === escapeUser(this.config.username);
+      return uri?.kind === "sip" && uri.user === escapeUser(registeredUser(this.config));
     });
-    const value = Number.parseInt((ours ?? contacts[0])?.params.get("expires") ?? "", 10);
+    const value = Number.parseInt(
+      (ours ?? (listed.length === 1 ? listed[0] : undefined))?.params.get("expires") ?? "",
+      10,
+    );
     return Number.isFinite(value) ? value : undefined;
   }
 
   #send(expiresS: number): Promise<Reply> {
-    const { config } = this;
-    const domain = config.fromDomain !== "" ? config.fromDomain : config.host;
-    const proxy = trunkProxy(config);
     const credentials = this.credentials;
-    const user = escapeUser(config.username);
-    const transport = config.transport === "udp" ? "" : `;transport=${config.transport}`;
     return this.#parts.stack.request({
       method: "REGISTER",
-      uri: trunkTarget(config, ""),
-      headers: {
-        From: `<sip:${user}@${domain}>`,
-        To: `<sip:${user}@${domain}>`,
-        Contact: `<sip:${user}@localhost${transport}>`,
-        Expires: String(expiresS),
-      },
-      ...(proxy === undefined ? {} : { proxy }),
+      ...trunkRegister(this.config, expiresS),
       ...(credentials === undefined ? {} : { credentials }),
     }).final;
   }
@@ -210,25 +243,15 @@ export class Trunk {
     this.#pinging = true;
     const { config } = this;
     const sentAt = this.#parts.now();
-    const proxy = trunkProxy(config);
-    const reply = await this.#parts.stack.request({
-      method: "OPTIONS",
-      uri: trunkTarget(config, ""),
-      headers: trunkCallerHeaders(
-        { ...config, identityHeader: "none" },
-        { number: config.username || "ping" },
-      ),
-      ...(proxy === undefined ? {} : { proxy }),
-    }).final;
+    const reply = await this.#parts.stack.request({ method: "OPTIONS", ...trunkOptions(config) }).final;
     this.#pinging = false;
     if (this.#stopped) return;
     const now = this.#parts.now();
     const answered = reply.origin === "network" && reply.status !== 408;
-    const reason = reply.status === 408 ? "No answer" : reply.reason;
     this.#health = nextHealth(this.#health, {
       type: "options",
       answered,
-      reason,
+      problem: answered ? null : problemOf(answerOf(reply)),
       latencyMs: now - sentAt,
       at: now,
     });
@@ -249,4 +272,14 @@ export class Trunk {
     if (before.split(" ")[0] !== this.#shown.split(" ")[0]) this.#since = this.#parts.now();
     this.#parts.onChange(this);
   }
+}
+
+function answerOf(reply: Reply) {
+  return {
+    status: reply.status,
+    reason: reply.reason,
+    origin: reply.origin,
+    // "399 host \"text\"": what the engine itself met on the way.
+    warning: /^399 \S+ "((?:[^"\\]|\\.)*)"/.exec(reply.header("Warning") ?? "")?.[1],
+  };
 }

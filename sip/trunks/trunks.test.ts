@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { TRUNK_DEFAULTS } from "../directory.ts";
 import { type HealthState, nextHealth, START_HEALTH } from "./health.ts";
 import {
   callerIdentity,
@@ -66,9 +67,8 @@ describe("registration at a carrier", () => {
 
 describe("health of a trunk by IP", () => {
   const options = (answered: boolean, at = 0) =>
-    ({ type: "options", answered, reason: "No answer", latencyMs: 5, at }) as const;
-  const call = (answered: boolean, at: number) =>
-    ({ type: "traffic", answered, reason: "No answer to a call", at }) as const;
+    ({ type: "options", answered, problem: null, latencyMs: 5, at }) as const;
+  const call = (answered: boolean, at: number) => ({ type: "traffic", answered, at }) as const;
   const run = (...events: Parameters<typeof nextHealth>[1][]): HealthState =>
     events.reduce(nextHealth, START_HEALTH);
 
@@ -93,7 +93,7 @@ describe("health of a trunk by IP", () => {
   test("a call nobody answered at all takes it down", () => {
     expect(run(options(true), call(false, 1))).toMatchObject({
       kind: "unreachable",
-      reason: "No answer to a call",
+      problem: { code: "no-answer" },
     });
   });
 });
@@ -124,7 +124,7 @@ describe("numbers and identity", () => {
 
   test("headers of each identity kind", () => {
     const trunk = {
-      kind: "ip",
+      ...TRUNK_DEFAULTS,
       username: "",
       fromDomain: "office.cn",
       host: "10.1.1.1",
@@ -135,10 +135,11 @@ describe("numbers and identity", () => {
     expect(trunkCallerHeaders({ ...trunk, identityHeader: "pai" }, caller)["P-Asserted-Identity"]).toContain(
       "<sip:021",
     );
-    const account = { ...trunk, kind: "registration", username: "acct", identityHeader: "rpid" } as const;
+    const account = { ...trunk, fromUser: "account", username: "acct", identityHeader: "rpid" } as const;
     expect(trunkCallerHeaders(account, caller).From).toContain("<sip:acct@office.cn>");
     expect(trunkCallerHeaders(account, caller)["Remote-Party-ID"]).toContain("party=calling");
-    expect(trunkCallerHeaders(trunk, { number: "" }).From).toBe("<sip:anonymous@office.cn>");
+    const hidden = { From: '"Anonymous" <sip:anonymous@anonymous.invalid>', Privacy: "id" };
+    expect(trunkCallerHeaders(trunk, { number: "" })).toEqual(hidden);
   });
 
   test("line breaks in names do not make headers", () => {
@@ -150,7 +151,9 @@ describe("numbers and identity", () => {
     const trunk = { host: "::1", port: 5080, transport: "tcp" } as const;
     expect(trunkTarget(trunk, "#1 2")).toBe("sip:%231%202@[::1]:5080;transport=tcp");
     expect(trunkTarget({ host: "c.cn", port: 0, transport: "udp" }, "")).toBe("sip:c.cn");
-    expect(trunkProxy({ outboundProxy: "p.cn:5070", transport: "tls" })).toBe("sip:p.cn:5070;transport=tls");
+    expect(trunkProxy({ outboundProxy: "p.cn:5070", transport: "tls" })).toBe(
+      "sip:p.cn:5070;transport=tls;lr",
+    );
     expect(trunkProxy({ outboundProxy: " ", transport: "tls" })).toBeUndefined();
   });
 });

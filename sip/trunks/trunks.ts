@@ -2,8 +2,9 @@
 import type { Directory, TrunkConfig, TrunkState } from "../directory.ts";
 import { decodeUser, parseUri } from "../engine/message/uri.ts";
 import type { IncomingRequest, SipStack } from "../srf/model.ts";
+import { CallRate } from "./limits.ts";
 import { type HostResolver, resolveHost } from "./resolve.ts";
-import { Trunk } from "./trunk.ts";
+import { Trunk, type TrunkUsage } from "./trunk.ts";
 
 export interface TrunksOptions {
   readonly stack: SipStack;
@@ -16,7 +17,7 @@ export interface TrunksOptions {
 export class Trunks {
   readonly #o: TrunksOptions;
   readonly #trunks = new Map<number, Trunk>();
-  readonly #usage = new Map<number, { calls: number }>();
+  readonly #usage = new Map<number, TrunkUsage>();
   readonly #listeners = new Set<(state: TrunkState) => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -49,7 +50,7 @@ export class Trunks {
     }
     for (const [id, config] of configs) {
       if (this.#trunks.has(id)) continue;
-      const usage = this.#usage.get(id) ?? { calls: 0 };
+      const usage = this.#usage.get(id) ?? { calls: 0, rate: new CallRate() };
       this.#usage.set(id, usage);
       const trunk = new Trunk(config, {
         usage,
