@@ -135,6 +135,18 @@ describe("guessing", () => {
     expect(subject.list()[0]?.reason).toBe("guessing");
   });
 
+  test("a burst gets no more in before the first answers are there", () => {
+    const { subject } = detector({ told: true });
+    let letIn = 0;
+    for (let turn = 0; turn < 700; turn++)
+      if (subject.judge(from("192.0.2.14"), ask("1001", { user: "1001" }))) letIn++;
+    expect(letIn).toBeLessThanOrEqual(6);
+    let users = 0;
+    for (let turn = 0; turn < 700; turn++)
+      if (subject.judge(from("192.0.2.15"), ask(`${turn}`, { user: `${turn}` }))) users++;
+    expect(users).toBeLessThanOrEqual(65);
+  });
+
   test("each further ban lasts longer; without proof of the address at most an hour", () => {
     for (const [protocol, longest] of [
       ["udp", 3_600_000],
@@ -299,8 +311,8 @@ describe("forged sources", () => {
 
   test("cannot ban a registered phone nor a carrier", () => {
     const { subject, time } = detector({ told: true });
-    subject.protect({ allow: [], trusted: ["192.0.2.50", "2001:db8:9::5"] });
-    for (const address of ["192.0.2.50", "2001:db8:9::5"]) forge(subject, address);
+    subject.protect({ allow: [], trusted: ["192.0.2.50", "2001:db8:9::5", "198.51.100.0/28"] });
+    for (const address of ["192.0.2.50", "2001:db8:9::5", "198.51.100.15"]) forge(subject, address);
     expect(subject.list()).toEqual([]);
     time.now += 5_000;
     expect(subject.admit("192.0.2.50", "udp")).toBe(true);

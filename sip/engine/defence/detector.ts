@@ -40,6 +40,7 @@ export class Detector {
   readonly #exempt: Networks;
   #allowed = new Networks();
   #protected = new Set<string>();
+  #protectedNetworks = new Networks();
   #counts = { dropped: 0, slowed: 0, challenged: 0, failedSignIns: 0, banned: 0 };
 
   constructor(
@@ -60,14 +61,17 @@ export class Detector {
   }
 
   /**
-   * Replaces the allow list of the office and the addresses of its registered phones and carriers. The latter are
+   * Replaces the allow list of the office and the addresses (and networks) of its registered phones and carriers. The latter are
    * never banned, whatever is sent in their name; what fails there is only slowed down.
    */
   protect(lists: { readonly allow: readonly string[]; readonly trusted: readonly string[] }): void {
     this.#allowed = new Networks(lists.allow);
-    this.#protected = new Set(lists.trusted.flatMap((address) => [address, sourceKey(address)]));
+    const networks = lists.trusted.filter((entry) => entry.includes("/"));
+    const addresses = lists.trusted.filter((entry) => !entry.includes("/"));
+    this.#protected = new Set(addresses.flatMap((address) => [address, sourceKey(address)]));
+    this.#protectedNetworks = new Networks(networks);
     for (const ban of this.list()) {
-      const known = ban.reason !== "manual" && this.#protected.has(ban.address);
+      const known = ban.reason !== "manual" && this.#isProtected(ban.address);
       if (known || this.#allowed.has(ban.address.replace(/\/64$/, ""))) this.#bans.lift(ban.address);
     }
   }
@@ -86,7 +90,7 @@ export class Detector {
     if (this.#isBanned(address, key, now)) return this.#drop();
     const { rate, burst, boxRate, boxBurst } = this.options;
     const source = this.#sources.touch(key);
-    const known = this.#protected.has(key);
+    const known = this.#isProtected(key);
     const factor = known ? PROTECTED_FACTOR : 1;
     if (source.packets.take(now, rate * factor, burst * factor)) {
       // The share of known phones and carriers cannot be used up by strangers.
@@ -107,7 +111,7 @@ export class Detector {
     const key = this.#key(origin.address);
     const source = this.#sources.touch(key);
     if (facts.tool) source.tool = true;
-    const known = this.#protected.has(key);
+    const known = this.#isProtected(key);
     const { user } = facts;
     if (user !== undefined && !this.#guesses.admits(key, origin, user, now)) return this.#slow(key, source);
     this.#overdue(key, source);
@@ -204,6 +208,10 @@ export class Detector {
     return key !== address && this.#protected.has(key) ? address : key;
   }
 
+  #isProtected(key: string): boolean {
+    return this.#protected.has(key) || this.#protectedNetworks.has(key.replace(/\/64$/, ""));
+  }
+
   #isExempt(address: string): boolean {
     return this.#exempt.has(address) || this.#allowed.has(address);
   }
@@ -250,7 +258,7 @@ export class Detector {
   }
 
   #punish(key: string, source: Source, reason: BanReason, evidence: number): void {
-    if (this.#protected.has(key)) return;
+    if (this.#isProtected(key)) return;
     const { banMs, forgeableBanMs } = this.options;
     this.#bans.add(key, {
       now: this.now(),
