@@ -79,6 +79,11 @@ export class Trunk {
     return this.config.enabled && this.#addresses.has(address);
   }
 
+  /** Addresses and networks of the carrier as they are known now. */
+  get addresses(): readonly string[] {
+    return this.config.enabled ? this.#addresses.entries : [];
+  }
+
   /** Takes a channel; false when all are in use. */
   acquire(): boolean {
     if (this.config.maxCalls > 0 && this.#parts.usage.calls >= this.config.maxCalls) return false;

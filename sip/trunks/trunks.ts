@@ -82,6 +82,11 @@ export class Trunks {
     return [...this.#trunks.values()].map((trunk) => trunk.state());
   }
 
+  /** Addresses and networks of all carriers. */
+  addresses(): string[] {
+    return [...this.#trunks.values()].flatMap((trunk) => trunk.addresses);
+  }
+
   onTrunk(listener: (state: TrunkState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
