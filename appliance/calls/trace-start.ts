@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Sip } from "../../sip/index.ts";
 import type { Config } from "../config.ts";
 import type { Now } from "../kernel.ts";
+import type { People } from "../people/index.ts";
 import type { Routing } from "../routing/index.ts";
 import type { System } from "../system/index.ts";
 import type { EventLog } from "./log.ts";
@@ -17,6 +18,7 @@ interface Deps {
   readonly config: Config;
   readonly sip: Sip;
   readonly routing: Routing;
+  readonly people: People;
   readonly system: System;
   readonly now: Now;
   readonly log: (line: string) => void;
@@ -41,7 +43,7 @@ export function startTraces(deps: Deps, records: Records, log: EventLog): Traces
     now,
     extensionNumber: (id) => deps.routing.current().extensions.get(id)?.number,
     trunkPeers: async (id) => {
-      const trunk = deps.routing.current().trunks.get(id);
+      const trunk = deps.people.directory.trunks().find((one) => one.id === id);
       if (!trunk) return { addresses: [], user: "" };
       const hosts = [trunk.host, trunk.outboundProxy, ...trunk.allowedAddresses];
       return { addresses: (await Promise.all(hosts.map(addressesOf))).flat(), user: trunk.username };

@@ -9,6 +9,7 @@ import {
   type Sip,
   type TraceEntry,
   type TraceParty,
+  type TraceQuery,
 } from "../../sip/index.ts";
 import { type Actor, type Now, permit } from "../kernel.ts";
 import type { Audit } from "../system/index.ts";
@@ -128,12 +129,8 @@ export function createTraces(deps: TracesDeps): Traces {
     },
     async search(actor, query) {
       permit(actor, "sip-trace.view");
-      const { addresses, user } = await wanted(deps, query);
-      const nothing = addresses.length === 0 && user === "";
-      const entries =
-        (await sip.engine
-          ?.traceSearch(nothing ? {} : { addresses, ...(user === "" ? {} : { user }) })
-          .catch(() => [])) ?? [];
+      const asked = await wanted(deps, query);
+      const entries = (await sip.engine?.traceSearch(asked).catch(() => [])) ?? [];
       const ladder = ladderOf(entries);
       const findings = explainTrace({ ladder, parties: [], media: [], now: deps.now() });
       return { entries, ladder, findings, remote: sip.engine === undefined };
@@ -142,21 +139,24 @@ export function createTraces(deps: TracesDeps): Traces {
   };
 }
 
-async function wanted(
-  deps: TracesDeps,
-  query: TraceSearch,
-): Promise<{ readonly addresses: readonly string[]; readonly user: string }> {
-  if (query.trunkId !== undefined) return deps.trunkPeers(query.trunkId);
+/** Addresses and user to look for; an empty question is for all messages. */
+async function wanted(deps: TracesDeps, query: TraceSearch): Promise<TraceQuery> {
+  const named = (addresses: readonly string[], user: string): TraceQuery =>
+    user === "" ? { addresses } : { addresses, user };
+  if (query.trunkId !== undefined) {
+    const { addresses, user } = await deps.trunkPeers(query.trunkId);
+    return named(addresses, user);
+  }
   if (query.extensionId !== undefined) {
-    const number = deps.extensionNumber(query.extensionId) ?? "";
     const { devices } = deps.sip.devices.state(query.extensionId);
-    return { addresses: devices.map((device) => hostOf(device.source)), user: number };
+    const addresses = devices.map((device) => hostOf(device.source));
+    return named(addresses, deps.extensionNumber(query.extensionId) ?? "");
   }
   const text = query.text?.trim() ?? "";
-  if (text === "") return { addresses: [], user: "" };
-  // "192.168.1.20", "192.168.1.20:5060", "2001:db8::1", "1001".
+  if (text === "") return {};
+  // "192.168.1.20", "192.168.1.20:5060", "[2001:db8::1]:5060", "1001".
   const address = text.replace(/^\[|\](?::\d+)?$/g, "").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
-  return { addresses: [address], user: text };
+  return named([address], text);
 }
 
 interface LegFacts {
