@@ -15,6 +15,11 @@ export function infoDigit(contentType: string | undefined, body: string): string
   return key !== undefined && KEY.test(key) ? key : undefined;
 }
 
+/** The body of an INFO that presses a key, 160 ms; undefined for what is no key. */
+export function infoBody(digit: string): string | undefined {
+  return KEY.test(digit) ? `Signal=${digit}\r\nDuration=160\r\n` : undefined;
+}
+
 type Via = "rfc4733" | "info";
 
 /** How far apart the two copies of one key may arrive, ms: an RFC 4733 event is known at once, INFO after release. */

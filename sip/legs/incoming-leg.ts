@@ -3,6 +3,7 @@ import type { IncomingRequest } from "../srf/model.ts";
 import { causeOfRefusal, refusalFor } from "./causes.ts";
 import { LegGoneError } from "./errors.ts";
 import { Leg, type LegParts } from "./leg.ts";
+import { type LegMedia, warningHeader } from "./media-choice.ts";
 import type { LegEndCause, Refusal } from "./model.ts";
 
 /** How long the ACK with the answer to our offer may take, ms (64·T1). */
@@ -10,19 +11,23 @@ const ACK_PATIENCE_MS = 32_000;
 
 export class IncomingLeg extends Leg {
   readonly #invite: IncomingRequest;
+  readonly #media: LegMedia;
   #answer: Promise<{ answer: string; codec: string }> | undefined;
   #answering: Promise<void> | undefined;
 
-  constructor(parts: LegParts, invite: IncomingRequest) {
+  constructor(parts: LegParts, invite: IncomingRequest, media: LegMedia) {
     super(parts, "incoming");
     this.#invite = invite;
+    this.#media = media;
+    this.keysByInfo = media.limits.dtmf === "info";
     invite.onCancel((reason) => this.end("cancelled", "remote", { status: 487, reason: reason ?? "" }));
     invite.onUpdate((update) => void this.#onEarlyUpdate(update));
   }
 
   async ring(earlyMedia: boolean): Promise<void> {
     if (this.ended || this.state === "answered" || this.#answering !== undefined) return;
-    const body = earlyMedia && this.#invite.body !== "" ? await this.#negotiate() : undefined;
+    const early = earlyMedia && this.#media.earlyMedia && this.#invite.body !== "";
+    const body = early ? await this.#negotiate() : undefined;
     if (this.ended || this.#answering !== undefined) return;
     const sent = await (body === undefined
       ? this.#invite.respond(180)
@@ -64,7 +69,7 @@ export class IncomingLeg extends Leg {
   /** The INVITE had no SDP: our 200 offers, the ACK answers (RFC 3264, RFC 3261 §13.2.1). */
   async #answerWithOffer(): Promise<void> {
     this.usesMedia();
-    this.localSdp = await this.parts.media.makeOffer(this.id);
+    this.localSdp = await this.parts.media.makeOffer(this.id, this.#media.offer);
     if (this.ended) throw new LegGoneError(this.id);
     const acked = Promise.withResolvers<string>();
     const dialog = await this.#invite.accept({ body: this.localSdp });
@@ -90,14 +95,14 @@ export class IncomingLeg extends Leg {
 
   #negotiate(): Promise<{ answer: string; codec: string }> {
     this.usesMedia();
-    this.#answer ??= this.parts.media.acceptOffer(this.id, this.#invite.body).then(
+    this.#answer ??= this.parts.media.acceptOffer(this.id, this.#invite.body, this.#media.limits).then(
       (result) => {
         this.localSdp = result.answer;
         return result;
       },
       (error: unknown) => {
         const status = unsupported(error) ? 488 : 503;
-        if (!this.ended) void this.#invite.respond(status);
+        if (!this.ended) void this.#invite.respond(status, { headers: warningHeader(error) });
         this.end(unsupported(error) ? "unsupported-media" : "media", "system", { status });
         throw error;
       },
@@ -111,8 +116,8 @@ export class IncomingLeg extends Leg {
       const { answer } = await this.parts.media.reoffer(this.id, update.body);
       this.localSdp = answer;
       void update.respond(200, { body: answer });
-    } catch {
-      void update.respond(488);
+    } catch (error) {
+      void update.respond(488, { headers: warningHeader(error) });
     }
   }
 }

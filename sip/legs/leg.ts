@@ -2,7 +2,8 @@
 import type { MediaLegs } from "../media/model.ts";
 import type { DialogEnd, IncomingRequest, SipDialog } from "../srf/model.ts";
 import { refusalFor } from "./causes.ts";
-import { DigitMerge, infoDigit } from "./dtmf.ts";
+import { DigitMerge, infoBody, infoDigit } from "./dtmf.ts";
+import { warningHeader } from "./media-choice.ts";
 import type { LegEndCause, LegEvent, LegId } from "./model.ts";
 import { parseReferTo, type ReplacesTarget, referNotify } from "./transfer.ts";
 
@@ -26,11 +27,14 @@ export abstract class Leg {
   protected state: LegState;
   protected ended = false;
   protected localSdp = "";
+  /** Keys go out by INFO. */
+  protected keysByInfo = false;
   #since: number;
   #dialog: SipDialog | undefined;
   #held = false;
   #digits = new DigitMerge();
   #hasMedia = false;
+  #infos: Promise<unknown> = Promise.resolve();
 
   constructor(parts: LegParts, state: LegState) {
     this.id = parts.id;
@@ -67,6 +71,21 @@ export abstract class Leg {
   digit(digit: string, via: "rfc4733" | "info", at = this.parts.now()): void {
     if (this.ended || !this.#digits.accept(digit, via, at)) return;
     this.parts.emit({ type: "digit", leg: this.id, digit, via, at });
+  }
+
+  /**
+   * Presses keys towards the party: by the media port, or one INFO after another where the party wants that
+   * (application/dtmf-relay).
+   */
+  sendDigits(digits: string): void {
+    if (this.ended) return;
+    if (!this.keysByInfo) return this.parts.media.sendDigits(this.id, digits);
+    for (const digit of digits.toUpperCase()) {
+      const body = infoBody(digit);
+      if (body === undefined) continue;
+      const headers = { "Content-Type": "application/dtmf-relay" };
+      this.#infos = this.#infos.then(() => this.#dialog?.request({ method: "INFO", headers, body }));
+    }
   }
 
   transferResult(status: number, reason: string): void {
@@ -154,8 +173,8 @@ export abstract class Leg {
       this.localSdp = answer;
       await request.respond(200, { body: answer });
       this.#hold(direction === "sendonly" || direction === "inactive");
-    } catch {
-      void request.respond(refusalFor("unsupported-media").status);
+    } catch (error) {
+      void request.respond(refusalFor("unsupported-media").status, { headers: warningHeader(error) });
     }
   }
 

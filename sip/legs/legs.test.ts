@@ -1,129 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import {
-  type Directory,
-  type EndpointCredentials,
-  type RegistrationRow,
-  TRUNK_DEFAULTS,
-  type TrunkConfig,
-} from "../directory.ts";
-import type { MediaEvent, MediaLegs, MediaPort } from "../media/model.ts";
-import { Registrar } from "../registrar/registrar.ts";
-import { Authenticator } from "../srf/authenticator.ts";
-import { answerChallenge, makeHa1, parseChallenges } from "../srf/digest.ts";
-import { FakeRequest, FakeStack, fakeReply } from "../srf/fake.ts";
-import { AddressSet, PRIVATE_RANGES } from "../srf/network.ts";
-import { Trunks } from "../trunks/trunks.ts";
-import { LegService } from "./legs.ts";
-import type { DialSpec, LegEvent } from "./model.ts";
-
-const SDP = "v=0\r\nm=audio 4000 RTP/AVP 8\r\n";
-const endpoint: EndpointCredentials = {
-  extensionId: 1,
-  number: "1001",
-  name: "Li",
-  ha1Md5: makeHa1("MD5", "1001", "zongji", "pw"),
-  ha1Sha256: makeHa1("SHA-256", "1001", "zongji", "pw"),
-  enabled: true,
-  allowRemote: false,
-};
-const trunkConfig: TrunkConfig = {
-  id: 7,
-  name: "carrier",
-  enabled: true,
-  kind: "ip",
-  host: "10.9.9.9",
-  port: 0,
-  transport: "udp",
-  username: "",
-  authUsername: "",
-  password: "",
-  fromDomain: "",
-  outboundProxy: "",
-  allowedAddresses: [],
-  maxCalls: 1,
-  registerExpiresS: 300,
-  optionsPingS: 0,
-  codecs: [],
-  ...TRUNK_DEFAULTS,
-  identityHeader: "none",
-};
-const row = (contact: string): RegistrationRow => ({
-  extensionId: 1,
-  contact,
-  source: "udp:192.168.1.20:5060",
-  userAgent: "",
-  callId: contact,
-  cseq: 1,
-  instance: "",
-  registeredAt: 0,
-  expiresAt: Number.MAX_SAFE_INTEGER,
-});
-
-class FakeMedia implements MediaLegs {
-  readonly released: string[] = [];
-  listener: (event: MediaEvent) => void = () => {};
-  async acceptOffer(_leg: string, offer: string) {
-    if (offer.includes(" 99")) throw Object.assign(new Error("no codec"), { code: "unsupported-media" });
-    return { answer: `answer:${offer.length}`, codec: "PCMA" };
-  }
-  async makeOffer() {
-    return "offer";
-  }
-  async acceptAnswer() {
-    return { codec: "PCMU" };
-  }
-  async reoffer(_leg: string, offer: string) {
-    const direction = offer.includes("sendonly") ? ("sendonly" as const) : ("sendrecv" as const);
-    return { answer: "re", direction };
-  }
-  async release(leg: string) {
-    this.released.push(leg);
-  }
-  sendDigits() {}
-  onEvent: MediaPort["onEvent"] = (listener) => {
-    this.listener = listener;
-    return () => {};
-  };
-}
-
-function setUp(contacts: string[] = ["sip:1001@192.168.1.20"]) {
-  const stack = new FakeStack();
-  const directory: Directory = {
-    realm: "zongji",
-    endpointByUser: (user) => (user === "1001" ? endpoint : undefined),
-    trunks: () => [trunkConfig],
-    loadRegistrations: () => contacts.map(row),
-    saveRegistrations: () => {},
-  };
-  const authenticator = new Authenticator(directory);
-  const lan = new AddressSet(PRIVATE_RANGES);
-  const registrar = new Registrar({ stack, directory, authenticator, lan });
-  registrar.reload();
-  const trunks = new Trunks({ stack, directory, resolve: async () => [] });
-  trunks.reload();
-  const media = new FakeMedia();
-  const legs = new LegService({ stack, media, registrar, trunks, authenticator, realm: "zongji", lan });
-  const events: LegEvent[] = [];
-  legs.onEvent((event) => events.push(event));
-  return { stack, media, legs, events, trunks, types: () => events.map((event) => event.type) };
-}
-const settle = async (): Promise<void> => {
-  for (let i = 0; i < 30; i++) await Promise.resolve();
-};
-const fromTrunk = (body = SDP, headers: Record<string, string> = {}) =>
-  new FakeRequest("INVITE", "sip:4001@zongji", { From: "<sip:138@c>", ...headers }, body, {
-    protocol: "udp",
-    address: "10.9.9.9",
-    port: 5060,
-  });
-const dial = (over: Partial<DialSpec> = {}): DialSpec => ({
-  leg: "L",
-  target: { kind: "extension", extensionId: 1, number: "1001" },
-  callerNumber: "138",
-  timeoutMs: 60_000,
-  ...over,
-});
-const toTrunk = { kind: "trunk", trunkId: 7, number: "10086" } as const;
+import { UnsupportedMediaError } from "../media/errors.ts";
+import { answerChallenge, parseChallenges } from "../srf/digest.ts";
+import { FakeRequest, fakeReply } from "../srf/fake.ts";
+import { dial, fromTrunk, SDP, settle, setUp, toTrunk } from "./test-support.ts";
 
 describe("incoming legs", () => {
   test("a trunk's call rings, is answered and ended by the caller: one ended, channel given back", async () => {
@@ -177,13 +56,33 @@ describe("incoming legs", () => {
     expect(invite.statuses).toEqual([]);
   });
 
-  test("SDP without audio is 488 at once, without a usable codec 488 at the answer", async () => {
-    const { stack, legs, events } = setUp();
-    expect(stack.receive(fromTrunk("v=0\r\nm=video 4000 RTP/AVP 8\r\n")).statuses).toEqual([488]);
+  test("SDP without audio, codec or keys that can be used is 488 at once, with the reason", () => {
+    const { stack, events, trunks } = setUp();
+    for (const [sdp, warning] of [
+      ["v=0\r\nm=video 4000 RTP/AVP 8\r\n", '304 zongji "no audio stream"'],
+      ["v=0\r\nm=audio 0 RTP/AVP 8\r\n", '304 zongji "no audio stream"'],
+      ["v=0\r\nm=audio 4000 RTP/AVP 99\r\n", '305 zongji "no known codec among none"'],
+      ["v=0\r\nm=audio 4000 RTP/SAVP 8\r\n", '302 zongji "no usable SRTP key"'],
+    ] as const) {
+      const invite = stack.receive(fromTrunk(sdp));
+      expect(invite.statuses).toEqual([488]);
+      expect(invite.responses[0]?.options.headers).toEqual({ Warning: warning });
+    }
     expect(events).toEqual([]);
-    const invite = stack.receive(fromTrunk("v=0\r\nm=audio 4000 RTP/AVP 99\r\n"));
-    await expect(legs.answer(events[0]?.leg ?? "")).rejects.toThrow("no codec");
-    expect(invite.statuses).toEqual([488]);
+    expect(trunks.state(7)?.callsNow).toBe(0);
+  });
+
+  test("media that fails at the answer: 488 to the caller, the leg has ended", async () => {
+    const { stack, legs, events, media } = setUp();
+    media.acceptOffer = async () => {
+      throw new UnsupportedMediaError("no common codec");
+    };
+    const invite = stack.receive(fromTrunk());
+    await expect(legs.answer(events[0]?.leg ?? "")).rejects.toThrow("no common codec");
+    expect(invite.responses[0]).toMatchObject({
+      status: 488,
+      options: { headers: { Warning: '305 zongji "no common codec"' } },
+    });
     expect(events.at(-1)).toMatchObject({ type: "ended", cause: "unsupported-media", by: "system" });
   });
 

@@ -1,27 +1,21 @@
 /** The appliance's vocabulary over SIP: see `Legs` in model.ts. */
 import { randomUUID } from "node:crypto";
-import { escapeUser, parseUri } from "../engine/message/uri.ts";
 import type { MediaLegs, MediaPort } from "../media/model.ts";
 import type { Registrar } from "../registrar/registrar.ts";
 import type { Authenticator } from "../srf/authenticator.ts";
 import { parseCredentials } from "../srf/digest.ts";
 import type { IncomingRequest, SipStack } from "../srf/model.ts";
-import { type AddressSet, formatSource, hop } from "../srf/network.ts";
-import {
-  callerIdentity,
-  dialledNumber,
-  extensionFrom,
-  trunkCallerHeaders,
-  trunkProxy,
-  trunkTarget,
-} from "../trunks/identity.ts";
+import { type AddressSet, formatSource } from "../srf/network.ts";
+import { callerIdentity, dialledNumber } from "../trunks/identity.ts";
 import type { Trunk } from "../trunks/trunk.ts";
 import type { Trunks } from "../trunks/trunks.ts";
 import { LegGoneError } from "./errors.ts";
 import { IncomingLeg } from "./incoming-leg.ts";
 import type { Leg, LegParts } from "./leg.ts";
+import { callerMedia, offerProblem, trunkMedia, warningHeader } from "./media-choice.ts";
 import type { DialSpec, LegEndCause, LegEvent, LegId, LegSource, Legs, Refusal } from "./model.ts";
 import { OutgoingLeg, type OutgoingPlan } from "./outgoing-leg.ts";
+import { extensionPlan, ProvenMedia, trunkPlan } from "./plans.ts";
 
 export interface LegServiceOptions {
   readonly stack: SipStack;
@@ -35,17 +29,12 @@ export interface LegServiceOptions {
   readonly onError?: (message: string, error: unknown) => void;
 }
 
-/** Headers on which phones answer by themselves (RFC 3261 §20.9 "answer-after", Alert-Info as most makers read it). */
-const AUTO_ANSWER = {
-  "Call-Info": "<sip:localhost>;answer-after=0",
-  "Alert-Info": "<http://localhost>;info=alert-autoanswer;delay=0",
-};
-
 export class LegService implements Legs {
   readonly #o: LegServiceOptions;
   readonly #now: () => number;
   readonly #legs = new Map<LegId, Leg>();
   readonly #channels = new Map<LegId, Trunk>();
+  readonly #proven = new ProvenMedia();
   readonly #listeners = new Set<(event: LegEvent) => void>();
   /** Dialogs seen without a leg at the last look; the second look ends them. */
   #strays = new Set<string>();
@@ -91,7 +80,7 @@ export class LegService implements Legs {
   }
 
   sendDigits(leg: LegId, digits: string): void {
-    if (this.#legs.has(leg)) this.#o.media.sendDigits(leg, digits);
+    this.#legs.get(leg)?.sendDigits(digits);
   }
 
   dial(spec: DialSpec): void {
@@ -99,7 +88,7 @@ export class LegService implements Legs {
       this.#o.onError?.(`Leg ${spec.leg} is dialled twice`, undefined);
       return;
     }
-    const plan = spec.target.kind === "extension" ? this.#extensionPlan(spec) : this.#trunkPlan(spec);
+    const plan = this.#plan(spec);
     const failed = "cause" in plan ? plan : undefined;
     const empty: OutgoingPlan = { forks: [], earlyMedia: false, timeoutMs: 1, silentCause: "timeout" };
     const leg = new OutgoingLeg(this.#parts(spec.leg), this.#o.stack, "cause" in plan ? empty : plan);
@@ -163,59 +152,21 @@ export class LegService implements Legs {
     this.#channels.delete(leg.id);
   }
 
-  #extensionPlan(spec: DialSpec): OutgoingPlan | { cause: LegEndCause; reason: string } {
-    if (spec.target.kind !== "extension") return { cause: "error", reason: "" };
-    const bindings = this.#o.registrar.reachable(spec.target.extensionId);
-    if (bindings.length === 0) return { cause: "unreachable", reason: "No device registered" };
-    const from = extensionFrom({ number: spec.callerNumber, name: spec.callerName ?? "" }, "localhost");
-    const number = escapeUser(spec.target.number);
-    return {
-      earlyMedia: false,
-      silentCause: "unreachable",
-      timeoutMs: spec.timeoutMs,
-      forks: bindings.map((row) => ({
-        uri: row.contact,
-        ...hop(row.source),
-        headers: {
-          From: from,
-          To: `<sip:${number}@${hostPart(row.contact)}>`,
-          ...(spec.autoAnswer === true ? AUTO_ANSWER : {}),
-          ...spec.headers,
-        },
-      })),
-    };
-  }
-
-  #trunkPlan(spec: DialSpec): OutgoingPlan | { cause: LegEndCause; reason: string } {
-    if (spec.target.kind !== "trunk") return { cause: "error", reason: "" };
-    const trunk = this.#o.trunks.get(spec.target.trunkId);
+  /** How to place a call, or why it cannot be placed. */
+  #plan(spec: DialSpec): OutgoingPlan | { cause: LegEndCause; reason: string } {
+    const { target } = spec;
+    if (target.kind === "extension") {
+      const devices = this.#o.registrar.reachable(target.extensionId);
+      if (devices.length === 0) return { cause: "unreachable", reason: "No device registered" };
+      return extensionPlan(spec, devices, this.#proven);
+    }
+    const trunk = this.#o.trunks.get(target.trunkId);
     if (trunk === undefined || !trunk.config.enabled)
       return { cause: "unreachable", reason: "Trunk is switched off" };
-    if (!trunk.acquire()) return { cause: "congestion", reason: "All channels of the trunk are in use" };
+    const taken = trunk.acquireOutgoing();
+    if (!taken.ok) return { cause: "congestion", reason: taken.reason };
     this.#channels.set(spec.leg, trunk);
-    const { config, credentials, contactUser } = trunk;
-    const proxy = trunkProxy(config);
-    const transport = config.transport === "udp" ? "" : `;transport=${config.transport}`;
-    const contact: Record<string, string> =
-      contactUser === undefined ? {} : { Contact: `<sip:${escapeUser(contactUser)}@localhost${transport}>` };
-    return {
-      earlyMedia: true,
-      silentCause: "timeout",
-      timeoutMs: spec.timeoutMs,
-      onTraffic: (answered, reason) => trunk.traffic(answered, reason),
-      forks: [
-        {
-          uri: trunkTarget(config, spec.target.number),
-          ...(proxy === undefined ? {} : { proxy }),
-          ...(credentials === undefined ? {} : { credentials }),
-          headers: {
-            ...trunkCallerHeaders(config, { number: spec.callerNumber, name: spec.callerName ?? "" }),
-            ...contact,
-            ...spec.headers,
-          },
-        },
-      ],
-    };
+    return trunkPlan(spec, trunk);
   }
 
   #onInvite(request: IncomingRequest): void {
@@ -227,6 +178,8 @@ export class LegService implements Legs {
         return;
       }
       const { id, name } = trunk.config;
+      // What we send in the dialog of a call that came in may be challenged all the same.
+      if (trunk.credentials !== undefined) request.authenticateAs?.(trunk.credentials);
       const source: LegSource = { kind: "trunk", trunkId: id, name, address: request.source.address };
       this.#incoming(
         request,
@@ -243,6 +196,7 @@ export class LegService implements Legs {
       body: request.body,
       credentials: request.header("Authorization") ?? request.header("Proxy-Authorization"),
       sourceAddress: request.source.address,
+      sourcePort: request.source.port,
       userAgent: request.header("User-Agent"),
     });
     if (verdict.kind === "challenge") {
@@ -281,14 +235,16 @@ export class LegService implements Legs {
     trunk?: Trunk,
   ): void {
     const id = `in-${randomUUID()}`;
-    const refusal = request.body !== "" && !hasAudio(request.body) ? 488 : dialled === "" ? 404 : undefined;
-    if (refusal !== undefined) {
+    const media = trunk === undefined ? callerMedia(request.source.protocol) : trunkMedia(trunk.config);
+    const problem = offerProblem(request.body, media.limits);
+    if (problem !== undefined || dialled === "") {
       trunk?.release();
-      void request.respond(refusal);
+      if (problem === undefined) void request.respond(404);
+      else void request.respond(488, { headers: warningHeader(problem) });
       return;
     }
     if (trunk !== undefined) this.#channels.set(id, trunk);
-    const leg = new IncomingLeg(this.#parts(id), request);
+    const leg = new IncomingLeg(this.#parts(id), request, media);
     if (leg.isEnded) return;
     this.#legs.set(id, leg);
     this.#emit({
@@ -302,14 +258,4 @@ export class LegService implements Legs {
       at: this.#now(),
     });
   }
-}
-
-/** Whether an offer has an audio stream that is not switched off; codecs are the media side's matter. */
-function hasAudio(sdp: string): boolean {
-  return /^m=audio [1-9]\d{0,4}\b/m.test(sdp);
-}
-
-function hostPart(contact: string): string {
-  const uri = parseUri(contact);
-  return uri?.kind === "sip" ? uri.host : "localhost";
 }

@@ -1,15 +1,27 @@
 /** A call that we place: to all devices of an extension at once, or through a trunk (RFC 3261 §13.2, §16.7). */
+import type { OfferOptions } from "../media/model.ts";
 import type { OutgoingInvite, Reply, RequestOptions, SipDialog, SipStack } from "../srf/model.ts";
 import { formatSource } from "../srf/network.ts";
 import { causeOfStatus, mostTelling } from "./causes.ts";
 import { Leg, type LegParts } from "./leg.ts";
+import { refusesMedia } from "./media-choice.ts";
 import type { LegEndCause } from "./model.ts";
+
+export interface ForkPlan {
+  readonly request: Omit<RequestOptions, "method" | "body">;
+  /** How voice is offered; the next one when the device refuses the one before for its media. */
+  readonly offers: readonly OfferOptions[];
+  /** Told which of `offers` was taken. */
+  readonly onTaken?: (offer: OfferOptions) => void;
+}
 
 export interface OutgoingPlan {
   /** One INVITE each; empty = nobody to ring. */
-  readonly forks: readonly Omit<RequestOptions, "method" | "body">[];
+  readonly forks: readonly ForkPlan[];
   /** Media in a 183 or 180 is heard (trunks). */
   readonly earlyMedia: boolean;
+  /** Keys go out by SIP INFO. */
+  readonly keysByInfo?: boolean;
   readonly timeoutMs: number;
   /** What it means when nothing at all comes back: a phone is gone, a carrier timed out. */
   readonly silentCause: "unreachable" | "timeout";
@@ -17,8 +29,17 @@ export interface OutgoingPlan {
   readonly onTraffic?: (answered: boolean, reason: string) => void;
 }
 
+interface Offer {
+  readonly branch: string;
+  readonly sdp: string;
+}
+
 interface Fork {
-  readonly invite: OutgoingInvite;
+  readonly plan: ForkPlan;
+  /** Which of the plan's offers is out. */
+  attempt: number;
+  offer: Offer;
+  invite: OutgoingInvite | undefined;
   heard: boolean;
   failure: { cause: LegEndCause; status: number; reason: string } | undefined;
 }
@@ -29,6 +50,9 @@ export class OutgoingLeg extends Leg {
   readonly #stack: SipStack;
   readonly #plan: OutgoingPlan;
   readonly #forks: Fork[] = [];
+  /** Offers in the clear that devices share. */
+  readonly #shared = new Map<string, Promise<Offer>>();
+  #branches = 0;
   #winner: Fork | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #callIds = new Set<string>();
@@ -39,22 +63,25 @@ export class OutgoingLeg extends Leg {
     super(parts, "dialling");
     this.#stack = stack;
     this.#plan = plan;
+    this.keysByInfo = plan.keysByInfo === true;
   }
 
   /** Starts; what goes wrong comes as the "ended" event. */
   async start(): Promise<void> {
     this.usesMedia();
-    let offer: string;
+    let offers: Offer[];
     try {
-      offer = await this.parts.media.makeOffer(this.id);
+      offers = await Promise.all(this.#plan.forks.map((plan) => this.#offer(plan.offers[0] ?? {})));
     } catch {
       this.end("media", "system");
       return;
     }
     if (this.ended) return void this.parts.media.release(this.id).catch(() => {});
-    this.localSdp = offer;
     this.#timer = setTimeout(() => void this.hangup("no-answer", "system"), this.#plan.timeoutMs);
-    for (const options of this.#plan.forks) this.#launch(options, offer);
+    this.#plan.forks.forEach((plan, index) => {
+      const offer = offers[index];
+      if (offer !== undefined) this.#launch(plan, offer);
+    });
   }
 
   /** Ends a leg that was never sent out. */
@@ -64,8 +91,8 @@ export class OutgoingLeg extends Leg {
 
   protected override abandon(): Promise<unknown> {
     const open = this.#forks.filter((fork) => fork !== this.#winner && fork.failure === undefined);
-    for (const fork of open) fork.invite.cancel();
-    return Promise.all(open.map((fork) => fork.invite.final));
+    for (const fork of open) fork.invite?.cancel();
+    return Promise.all(open.map((fork) => fork.invite?.final));
   }
 
   protected override end(
@@ -80,18 +107,52 @@ export class OutgoingLeg extends Leg {
     super.end(cause, by, sip);
   }
 
-  #launch(options: Omit<RequestOptions, "method" | "body">, offer: string): void {
+  /**
+   * An offer as a device wants it. Devices that are offered plain voice share one; keys and fingerprints are for one
+   * device alone.
+   */
+  #offer(options: OfferOptions): Promise<Offer> {
+    const secure = options.security !== undefined && options.security !== "none";
+    const key = JSON.stringify(options);
+    const known = secure ? undefined : this.#shared.get(key);
+    if (known !== undefined) return known;
+    const branch = this.#branches === 0 ? "" : String(this.#branches);
+    this.#branches++;
+    const made = this.parts.media.makeOffer(this.id, options, branch).then((sdp) => ({ branch, sdp }));
+    if (!secure) this.#shared.set(key, made);
+    return made;
+  }
+
+  #launch(plan: ForkPlan, offer: Offer): void {
+    const fork: Fork = { plan, attempt: 0, offer, invite: undefined, heard: false, failure: undefined };
+    this.#forks.push(fork);
+    this.#send(fork);
+  }
+
+  #send(fork: Fork): void {
     const invite = this.#stack.invite({
-      ...options,
+      ...fork.plan.request,
       method: "INVITE",
-      body: offer,
+      body: fork.offer.sdp,
       onSent: (callId) => this.#onSent(callId),
       onProvisional: (reply) => void this.#onProvisional(fork, reply),
     });
-    const fork: Fork = { invite, heard: false, failure: undefined };
-    this.#forks.push(fork);
+    fork.invite = invite;
     void invite.dialog.then((dialog) => (dialog === undefined ? undefined : this.#onAnswer(fork, dialog)));
     void invite.final.then((reply) => this.#onFinal(fork, reply));
+  }
+
+  /** The device refused what was offered: it gets the next kind, if there is one. */
+  async #again(fork: Fork, options: OfferOptions): Promise<boolean> {
+    fork.attempt++;
+    try {
+      fork.offer = await this.#offer(options);
+    } catch {
+      return false;
+    }
+    if (this.ended || this.#winner !== undefined) return true;
+    this.#send(fork);
+    return true;
   }
 
   #onSent(sipCallId: string): void {
@@ -106,7 +167,7 @@ export class OutgoingLeg extends Leg {
     if (this.ended || this.#winner !== undefined) return;
     if (this.#plan.earlyMedia && reply.body !== "" && reply.body !== this.#early?.sdp) {
       try {
-        const { codec } = await this.parts.media.acceptAnswer(this.id, reply.body);
+        const { codec } = await this.parts.media.acceptAnswer(this.id, reply.body, fork.offer.branch);
         this.#early = { sdp: reply.body, codec };
         if (this.ended || this.#winner !== undefined) return;
         this.#ringing(true);
@@ -132,22 +193,29 @@ export class OutgoingLeg extends Leg {
     }
     this.#winner = fork;
     clearTimeout(this.#timer);
-    for (const other of this.#forks) if (other !== fork) other.invite.cancel(ELSEWHERE);
+    for (const other of this.#forks) if (other !== fork) other.invite?.cancel(ELSEWHERE);
+    this.localSdp = fork.offer.sdp;
     this.takeDialog(dialog);
     try {
       const early = this.#early;
       // Some carriers repeat the SDP of their 183 in the 200, some send none there.
       const known = early !== undefined && (dialog.remoteBody === "" || dialog.remoteBody === early.sdp);
-      const { codec } = known ? early : await this.parts.media.acceptAnswer(this.id, dialog.remoteBody);
-      const { source } = await fork.invite.final;
-      this.answered(codec, source.address === "" ? undefined : formatSource(source));
+      const { codec } = known
+        ? early
+        : await this.parts.media.acceptAnswer(this.id, dialog.remoteBody, fork.offer.branch);
+      fork.plan.onTaken?.(fork.plan.offers[fork.attempt] ?? {});
+      const source = (await fork.invite?.final)?.source;
+      this.answered(codec, source === undefined || source.address === "" ? undefined : formatSource(source));
     } catch {
       void this.hangup("unsupported-media", "system");
     }
   }
 
-  #onFinal(fork: Fork, reply: Reply): void {
+  async #onFinal(fork: Fork, reply: Reply): Promise<void> {
     if (reply.status < 300) return;
+    const next = refusesMedia(reply.status) ? fork.plan.offers[fork.attempt + 1] : undefined;
+    if (next !== undefined && !this.ended && this.#winner === undefined && (await this.#again(fork, next)))
+      return;
     const silent = !fork.heard && (reply.status === 408 || reply.origin === "local");
     if (!this.ended || !silent) this.#plan.onTraffic?.(!silent, silent ? "No answer to a call" : "");
     if (this.ended || this.#winner !== undefined) return;

@@ -3,7 +3,7 @@
  * Whoever made the INVITE, the party's tag is "party" and the channel's is "port".
  */
 
-import { firstCommon, keepPayloads, orderCodecs, sameCodec } from "./codecs.ts";
+import { orderCodecs, sameCodec } from "./codecs.ts";
 import { packetsFrom } from "./counts.ts";
 import {
   MediaUnavailableError,
@@ -12,6 +12,7 @@ import {
   UnsupportedMediaError,
 } from "./errors.ts";
 import type { MediaLegs, OfferOptions } from "./model.ts";
+import { usableOffer } from "./offer.ts";
 import type { PortClient } from "./port-client.ts";
 import type { NgDictionary, RtpengineClient } from "./rtpengine.ts";
 import {
@@ -164,7 +165,11 @@ export class RtpengineLegs implements MediaLegs {
   /** Voice packets that came from the party of a living leg so far; null when nobody knows. */
   async packetsIn(leg: string): Promise<number | null> {
     const calls = [...(this.#legs.get(leg)?.branches.values() ?? [])].map(({ call }) => call);
-    const asked = calls.map((call) => this.#client()?.command("query", { "call-id": call }).catch(() => null));
+    const asked = calls.map((call) =>
+      this.#client()
+        ?.command("query", { "call-id": call })
+        .catch(() => null),
+    );
     return sumOf(await Promise.all(asked));
   }
 
@@ -200,7 +205,7 @@ export class RtpengineLegs implements MediaLegs {
 
   /** The party offered: rtpengine offers to the channel, the channel's answer goes back. */
   async #answerParty(leg: string, state: LegState, branch: Branch, offer: string) {
-    const { party, kept } = this.#usable(branch, offer);
+    const { party, kept } = usableOffer(offer, branch.options);
     const hasPcma = party.codecs.some((codec) => sameCodec(codec.name, "PCMA"));
     const inband = branch.options.dtmf === "inband";
     const transcode = [
@@ -233,24 +238,6 @@ export class RtpengineLegs implements MediaLegs {
     this.#connect(leg, branch, towardsPort, party);
     const answer = branch.version.stamp(String(answered.sdp), this.#settings.address);
     return { answer, codec: describeAudio(answer).codecs[0]?.name ?? "", direction: party.direction };
-  }
-
-  /** What of an offer is taken under the limits of the leg. @throws UnsupportedMediaError */
-  #usable(branch: Branch, offer: string): { party: AudioDescription; kept: string } {
-    const { codecs = [], security, dtmf } = branch.options;
-    const all = describeAudio(offer);
-    requireKnownCodec(all);
-    requireKeys(all);
-    if (security !== undefined && security !== "none" && all.security === "none")
-      throw new UnsupportedMediaError("SRTP is required", 302);
-    if (codecs.length === 0 && dtmf !== "inband") return { party: all, kept: offer };
-    const chosen = codecs.length === 0 ? undefined : firstCommon(all, codecs);
-    if (codecs.length > 0 && chosen === undefined)
-      throw new UnsupportedMediaError(`none of ${codecs.join(", ")} is offered`);
-    const keep = chosen ? [chosen.payloadType] : all.codecs.map((codec) => codec.payloadType);
-    if (all.eventType !== null && dtmf !== "inband") keep.push(all.eventType);
-    const kept = keepPayloads(offer, all, keep);
-    return { party: describeAudio(kept), kept };
   }
 
   #connect(leg: string, branch: Branch, side: AudioDescription, party: AudioDescription): void {
