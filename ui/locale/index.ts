@@ -10,6 +10,7 @@ import { peopleEn, peopleZh } from "./people.ts";
 import { queuesEn, queuesZh } from "./queues.ts";
 import { routingEn, routingZh } from "./routing.ts";
 import { systemEn, systemZh } from "./system.ts";
+import { traceEn, traceZh } from "./trace.ts";
 
 export type Language = "zh-CN" | "en";
 
@@ -22,6 +23,7 @@ const zh = {
   ...queuesZh,
   ...routingZh,
   ...systemZh,
+  ...traceZh,
 } as const;
 export type Key = keyof typeof zh;
 const en: Record<Key, string> = {
@@ -33,6 +35,7 @@ const en: Record<Key, string> = {
   ...queuesEn,
   ...routingEn,
   ...systemEn,
+  ...traceEn,
 };
 
 export type Params = Readonly<Record<string, string | number>>;
