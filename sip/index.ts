@@ -1,5 +1,6 @@
 /** The door of `sip`: what the appliance may use. */
 export type * from "./directory.ts";
+export { TRUNK_DEFAULTS } from "./directory.ts";
 export {
   explainTrace,
   FINDING_CODES,
@@ -18,7 +19,14 @@ export {
   type TraceQuery,
   traceText,
 } from "./engine/index.ts";
-export { TRUNK_DEFAULTS } from "./directory.ts";
+export {
+  type Ban,
+  type BanReason,
+  type Defence,
+  type DefenceConfig,
+  type DefenceCounters,
+  isNetwork,
+} from "./guard.ts";
 export { LegGoneError } from "./legs/errors.ts";
 export type * from "./legs/model.ts";
 export { LEG_END_CAUSES } from "./legs/model.ts";

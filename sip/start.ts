@@ -2,6 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { DeviceState, Directory, TrunkState } from "./directory.ts";
+import { type Defence, type DefenceConfig, Guard } from "./guard.ts";
 import { LegService } from "./legs/legs.ts";
 import type { Legs } from "./legs/model.ts";
 import { createMedia, type Media, type MediaPort, type MediaStats } from "./media/index.ts";
@@ -10,7 +11,7 @@ import { Authenticator, type AuthResultEvent } from "./srf/authenticator.ts";
 import type { DigestAlgorithm } from "./srf/digest.ts";
 import { parseEngineAddress, SrfFacade } from "./srf/facade.ts";
 import { type EngineView, type LaunchedEngine, launchEngine } from "./srf/launch.ts";
-import { AddressSet, PRIVATE_RANGES, plainAddress } from "./srf/network.ts";
+import { AddressSet, PRIVATE_RANGES } from "./srf/network.ts";
 import { Trunks } from "./trunks/trunks.ts";
 
 export interface SipConfig {
@@ -32,6 +33,8 @@ export interface SipConfig {
   readonly keepAliveMs?: number;
   /** Digest algorithms offered, in order; default MD5, SHA-256. */
   readonly digestAlgorithms?: readonly DigestAlgorithm[];
+  /** Against attackers, for the embedded engine. */
+  readonly defence?: DefenceConfig;
   readonly log?: (line: string) => void;
 }
 
@@ -64,6 +67,8 @@ export interface Sip {
   };
   /** The embedded engine: bans, traces, figures. Undefined with a remote one. */
   readonly engine: EngineView | undefined;
+  /** Bans and the allow list. */
+  readonly defence: Defence;
   /** Where the engine listens, "udp/192.168.1.2:5060". */
   readonly listening: readonly string[];
   onDevice(listener: (state: DeviceState) => void): () => void;
@@ -129,7 +134,12 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     lan,
     onError,
   });
-  const engine = new EngineKeeper(config, stack, log);
+  const guard: Guard = new Guard(config.defence ?? {}, {
+    engine: () => engine.view,
+    devices: () => registrar.registered().map((id) => registrar.deviceState(id)),
+    carriers: () => trunks.addresses(),
+  });
+  const engine = new EngineKeeper(config, stack, log, guard);
   // Registrations are there before the first request: a restart must not lose calls to phones.
   registrar.start();
   stack.onConnection((connected) => {
@@ -145,12 +155,15 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     throw error;
   }
   trunks.start();
-  registrar.onDevice((state) => engine.trust(state.devices.map((device) => device.source)));
+  guard.start();
+  registrar.onDevice((state) => guard.device(state));
+  authenticator.onResult((event) => guard.note(event));
 
   return {
     get engine() {
       return engine.view;
     },
+    defence: guard,
     legs,
     media,
     packetsIn: (leg) => media.packetsIn(leg),
@@ -176,11 +189,12 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
       registeredExtensions: registrar.registered().length,
       media: await media.stats(),
     }),
-    stop: () => stopAll({ legs, trunks, registrar, stack, engine, media }),
+    stop: () => stopAll({ guard, legs, trunks, registrar, stack, engine, media }),
   };
 }
 
 async function stopAll(parts: {
+  guard: Guard;
   legs: LegService;
   trunks: Trunks;
   registrar: Registrar;
@@ -188,6 +202,7 @@ async function stopAll(parts: {
   engine: EngineKeeper;
   media: Media;
 }): Promise<void> {
+  await parts.guard.stop();
   parts.registrar.stop();
   await parts.legs.stop(HANGUP_PATIENCE_MS);
   await parts.trunks.stop();
@@ -200,13 +215,13 @@ async function stopAll(parts: {
 class EngineKeeper {
   restarts = 0;
   #engine: LaunchedEngine | undefined;
-  readonly #trusted = new Set<string>();
   #stopping = false;
 
   constructor(
     private readonly config: SipConfig,
     private readonly stack: SrfFacade,
     private readonly log: (line: string) => void,
+    private readonly guard: Guard,
   ) {}
 
   async start(): Promise<void> {
@@ -217,25 +232,15 @@ class EngineKeeper {
     this.#engine = await launchEngine({
       contacts: this.config.contacts,
       worker: true,
+      defence: this.guard.forEngine(),
       onExit: (reason) => void this.#again(reason),
       ...(this.config.externalAddress === undefined ? {} : { externalAddress: this.config.externalAddress }),
     });
-    for (const address of this.#trusted) await this.#engine.allow(address);
     await this.stack.connect(this.#engine.agent);
   }
 
   get view(): EngineView | undefined {
     return this.#engine;
-  }
-
-  /** Phones that have proven themselves are never banned: one with an old password must not take its house with it. */
-  trust(sources: readonly string[]): void {
-    for (const source of sources) {
-      const address = plainAddress(source.slice(source.indexOf(":") + 1, source.lastIndexOf(":")));
-      if (this.#trusted.has(address)) continue;
-      this.#trusted.add(address);
-      void this.#engine?.allow(address).catch(() => {});
-    }
   }
 
   async stop(): Promise<void> {

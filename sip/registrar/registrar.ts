@@ -124,6 +124,7 @@ export class Registrar {
       body: request.body,
       credentials: request.header("Authorization"),
       sourceAddress: request.source.address,
+      sourcePort: request.source.port,
       userAgent: request.header("User-Agent"),
     });
     if (verdict.kind === "challenge") {

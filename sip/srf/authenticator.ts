@@ -18,6 +18,7 @@ export interface AuthRequest {
   /** Authorization or Proxy-Authorization value. */
   readonly credentials: string | undefined;
   readonly sourceAddress: string;
+  readonly sourcePort?: number;
   readonly userAgent?: string | undefined;
 }
 
@@ -40,6 +41,8 @@ export interface AuthResultEvent {
   readonly method: string;
   readonly user: string;
   readonly sourceAddress: string;
+  /** 0 when unknown. */
+  readonly sourcePort: number;
   readonly at: number;
 }
 
@@ -77,10 +80,12 @@ export class Authenticator {
     const { realm } = this.#directory;
     const given =
       request.credentials === undefined ? undefined : parseCredentials(request.credentials, realm);
-    if (given === undefined) return this.#challenge(now, false, this.#algorithmsFor(request, now));
+    // An address, and not a connection: a phone may come back over another one.
+    const party = request.sourceAddress;
+    if (given === undefined) return this.#challenge(party, now, false, this.#algorithmsFor(request, now));
     this.#puzzled.delete(agentKey(request));
     // An old nonce is said to be old before the password is looked at: no hint about the password leaks.
-    if (this.#nonces.inspect(given.nonce, now) !== "good") return this.#challenge(now, true);
+    if (this.#nonces.inspect(given.nonce, now, party) !== "good") return this.#challenge(party, now, true);
 
     const endpoint = this.#directory.endpointByUser(given.username);
     const proven = this.#proves(given, request, endpoint);
@@ -89,7 +94,7 @@ export class Authenticator {
       return { kind: "refused" };
     }
     const count = given.qop === undefined ? undefined : Number.parseInt(given.nc, 16) || 0;
-    if (this.#nonces.use(given.nonce, count, now) !== "good") return this.#challenge(now, true);
+    if (this.#nonces.use(given.nonce, count, now, party) !== "good") return this.#challenge(party, now, true);
     this.#report("ok", request, given.username, now);
     return { kind: "ok", endpoint };
   }
@@ -131,8 +136,8 @@ export class Authenticator {
     return this.#algorithms;
   }
 
-  #challenge(now: number, stale: boolean, algorithms = this.#algorithms): AuthVerdict {
-    const nonce = this.#nonces.issue(now);
+  #challenge(party: string, now: number, stale: boolean, algorithms = this.#algorithms): AuthVerdict {
+    const nonce = this.#nonces.issue(now, party);
     return {
       kind: "challenge",
       challenges: makeChallenges(this.#directory.realm, nonce, stale, algorithms),
@@ -141,7 +146,8 @@ export class Authenticator {
   }
 
   #report(result: "ok" | "failed", request: AuthRequest, user: string, at: number): void {
-    const event = { result, method: request.method, user, sourceAddress: request.sourceAddress, at };
+    const { method, sourceAddress, sourcePort = 0 } = request;
+    const event = { result, method, user, sourceAddress, sourcePort, at };
     for (const listener of this.#listeners) listener(event);
   }
 }

@@ -180,7 +180,7 @@ describe("authenticator", () => {
         method: "REGISTER",
         uri: "sip:zongji",
         body: "",
-        sourceAddress: "::1",
+        sourceAddress: "192.168.1.9",
         credentials: answerChallenge(
           challenge,
           { username: "1001", password: "s3cret" },
@@ -192,6 +192,16 @@ describe("authenticator", () => {
     expect([send(1), send(1), send(2), send(2)]).toEqual(["ok", "challenge", "ok", "challenge"]);
   });
 
+  test("a nonce is good for the address it was made for: nobody can fail in another's name", () => {
+    const { auth, reply, events } = setUp();
+    const elsewhere = { method: "REGISTER", uri: "sip:zongji", body: "", sourceAddress: "192.168.1.10" };
+    for (const password of ["s3cret", "wrong"])
+      expect(auth.check({ ...elsewhere, credentials: reply("MD5", password) })).toMatchObject({
+        stale: true,
+      });
+    expect(events).toEqual([]);
+  });
+
   test("credentials for another method are refused", () => {
     const { auth, reply } = setUp();
     const verdict = auth.check({
@@ -199,7 +209,7 @@ describe("authenticator", () => {
       uri: "sip:zongji",
       body: "",
       credentials: reply("MD5", "s3cret"),
-      sourceAddress: "::1",
+      sourceAddress: "192.168.1.9",
     });
     expect(verdict).toEqual({ kind: "refused" });
   });

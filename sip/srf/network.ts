@@ -24,9 +24,12 @@ export function plainAddress(address: string): string {
 export class AddressSet {
   readonly #list = new BlockList();
   readonly invalid: readonly string[];
+  /** What it was made of, without what is invalid. */
+  readonly entries: readonly string[];
 
   constructor(entries: readonly string[]) {
     this.invalid = entries.filter((entry) => !this.#add(entry.trim()));
+    this.entries = entries.filter((entry) => !this.invalid.includes(entry)).map((entry) => entry.trim());
   }
 
   has(address: string): boolean {

@@ -29,25 +29,25 @@ export class NonceStore {
     this.#capacity = options.capacity ?? 20_000;
   }
 
-  issue(now: number): string {
+  /** `party`: only good for whom it was made for; an answer then proves that the address is not forged. */
+  issue(now: number, party = ""): string {
     const text = `${Math.floor(now).toString(36)}.${randomBytes(9).toString("base64url")}`;
-    return `${text}.${this.#sign(text)}`;
+    return `${text}.${this.#sign(text, party)}`;
   }
 
   /** Whether the nonce is ours and young enough, without regard to counts. */
-  inspect(nonce: string, now: number): Exclude<NonceVerdict, "replayed"> {
+  inspect(nonce: string, now: number, party = ""): Exclude<NonceVerdict, "replayed"> {
     const cut = nonce.lastIndexOf(".");
-    if (cut < 0 || this.#sign(nonce.slice(0, cut)) !== nonce.slice(cut + 1)) return "foreign";
-    const issued = Number.parseInt(nonce.slice(0, nonce.indexOf(".")), 36);
-    return now - issued > this.#lifetimeMs || issued < this.#floor ? "expired" : "good";
+    if (cut < 0 || this.#sign(nonce.slice(0, cut), party) !== nonce.slice(cut + 1)) return "foreign";
+    return this.#isOver(nonce, now) ? "expired" : "good";
   }
 
   /**
    * Takes a count after the password was proved. A count not above the last one is a replay;
    * clients without qop send none and may use a nonce once.
    */
-  use(nonce: string, count: number | undefined, now: number): NonceVerdict {
-    const verdict = this.inspect(nonce, now);
+  use(nonce: string, count: number | undefined, now: number, party = ""): NonceVerdict {
+    const verdict = this.inspect(nonce, now, party);
     if (verdict !== "good") return verdict;
     const last = this.#used.get(nonce);
     const next = count ?? 1;
@@ -59,8 +59,7 @@ export class NonceStore {
 
   /** Drops what has expired; called now and then. */
   sweep(now: number): void {
-    for (const nonce of this.#used.keys())
-      if (this.inspect(nonce, now) === "expired") this.#used.delete(nonce);
+    for (const nonce of this.#used.keys()) if (this.#isOver(nonce, now)) this.#used.delete(nonce);
   }
 
   get size(): number {
@@ -77,7 +76,12 @@ export class NonceStore {
     }
   }
 
-  #sign(text: string): string {
-    return createHmac("sha256", this.#secret).update(text).digest("base64url").slice(0, 22);
+  #isOver(nonce: string, now: number): boolean {
+    const issued = Number.parseInt(nonce.slice(0, nonce.indexOf(".")), 36);
+    return now - issued > this.#lifetimeMs || issued < this.#floor;
+  }
+
+  #sign(text: string, party: string): string {
+    return createHmac("sha256", this.#secret).update(`${text} ${party}`).digest("base64url").slice(0, 22);
   }
 }
