@@ -34,6 +34,7 @@ export abstract class Leg {
   #held = false;
   #digits = new DigitMerge();
   #hasMedia = false;
+  readonly #early: { readonly request: IncomingRequest; readonly run: () => void }[] = [];
   #infos: Promise<unknown> = Promise.resolve();
 
   constructor(parts: LegParts, state: LegState) {
@@ -126,6 +127,14 @@ export abstract class Leg {
       ...(device === undefined ? {} : { device }),
       at,
     });
+    for (const { run } of this.#early.splice(0)) run();
+  }
+
+  /** A phone may send keys, hold or REFER on the heels of its ACK: nobody hears of them before the answer. */
+  #onceAnswered(request: IncomingRequest, run: () => void): void {
+    if (this.state === "answered") run();
+    else if (this.ended) void request.respond(481);
+    else this.#early.push({ request, run });
   }
 
   /** Takes the confirmed dialog; `onAck` hears the ACK's body. */
@@ -133,9 +142,9 @@ export abstract class Leg {
     this.#dialog = dialog;
     dialog.attach({
       onEnd: (end) => this.#onDialogEnd(end),
-      onReoffer: (request) => void this.#onReoffer(request),
-      onInfo: (request) => this.#onInfo(request),
-      onRefer: (request) => this.#onRefer(request),
+      onReoffer: (request) => this.#onceAnswered(request, () => void this.#onReoffer(request)),
+      onInfo: (request) => this.#onceAnswered(request, () => this.#onInfo(request)),
+      onRefer: (request) => this.#onceAnswered(request, () => this.#onRefer(request)),
       ...(onAck === undefined ? {} : { onAck }),
     });
   }
@@ -145,6 +154,7 @@ export abstract class Leg {
     if (this.ended) return;
     this.ended = true;
     this.parts.onEnd(this);
+    for (const { request } of this.#early.splice(0)) void request.respond(481);
     if (this.#hasMedia) void this.parts.media.release(this.id).catch(() => {});
     this.parts.emit({
       type: "ended",

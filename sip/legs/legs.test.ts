@@ -147,6 +147,36 @@ describe("incoming legs", () => {
     expect(invite.dialog?.sent.map((s) => s.body)).toContain("SIP/2.0 200 OK\r\n");
   });
 
+  test("a REFER on the heels of the ACK is heard after the answer, and answered 481 when the call ended instead", async () => {
+    const { stack, legs, events, types } = setUp();
+    const early = (callId: string) => {
+      const invite = stack.receive(fromTrunk(SDP, { "Call-ID": callId }));
+      const accept = invite.accept.bind(invite);
+      const refer = new FakeRequest("REFER", "sip:x", { "Refer-To": "<sip:1002@zongji>" });
+      invite.accept = async (options) => {
+        const dialog = await accept(options);
+        if (dialog === undefined) return undefined;
+        const attach = dialog.attach.bind(dialog);
+        dialog.attach = (handlers) => {
+          attach(handlers);
+          if (callId === "ends") handlers.onEnd({ by: "remote", reason: "" });
+          handlers.onRefer?.(refer);
+        };
+        return dialog;
+      };
+      return { refer, leg: events.findLast((event) => event.type === "incoming")?.leg ?? "" };
+    };
+    const first = early("talks");
+    await legs.answer(first.leg);
+    expect(types()).toEqual(["incoming", "answered", "transfer-requested"]);
+    expect(first.refer.statuses).toEqual([202]);
+    legs.hangup(first.leg);
+    const second = early("ends");
+    await legs.answer(second.leg).catch(() => {});
+    expect(second.refer.statuses).toEqual([481]);
+    expect(types().slice(-2)).toEqual(["incoming", "ended"]);
+  });
+
   test("media lost ends the leg with cause media", async () => {
     const { stack, legs, events, media } = setUp();
     const invite = stack.receive(fromTrunk());
