@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { SippResult } from "../kit/sipp.ts";
-import { good, outcome, SippLines, Stillness, TRANSPORTS } from "../kit/sipp-lines.ts";
+import { SippLines } from "../kit/sipp-lines.ts";
+import { good, outcome, Stillness, TRANSPORTS } from "../kit/sipp-pair.ts";
 import { freePort, listens } from "../kit/wait.ts";
 
 let lines: SippLines;
@@ -20,12 +21,12 @@ test("3pcc: both halves of the controller and both parties go through, nothing i
   const runs: Promise<SippResult>[] = [];
   for (const transport of TRANSPORTS) {
     const [a, b] = [await lines.line(transport), await lines.line(transport)];
-    runs.push(a.callee("3pcc-A", CALLS), b.callee("3pcc-B", CALLS));
+    runs.push(a.answer("3pcc-A", CALLS), b.answer("3pcc-B", CALLS));
     const port = await freePort();
     const half = { calls: CALLS, rate: 5, twin: `127.0.0.1:${port}` };
-    const controllers = [b.caller("3pcc-C-B", half)];
+    const controllers = [b.call("3pcc-C-B", half)];
     await listens(port);
-    controllers.push(a.caller("3pcc-C-A", half));
+    controllers.push(a.call("3pcc-C-A", half));
     runs.push(...controllers);
     expect((await Promise.all(controllers)).map(outcome), transport).toEqual([good(CALLS), good(CALLS)]);
   }

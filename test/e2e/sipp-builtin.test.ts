@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { SippResult } from "../kit/sipp.ts";
-import { good, outcome, SippLines, Stillness, TRANSPORTS } from "../kit/sipp-lines.ts";
+import { SippLines } from "../kit/sipp-lines.ts";
+import { good, outcome, Stillness, TRANSPORTS } from "../kit/sipp-pair.ts";
 
 let lines: SippLines;
 beforeAll(async () => {
@@ -20,11 +21,11 @@ test("uac and regexp call uas through the exchange: no failure, nothing sent twi
   for (const transport of TRANSPORTS) {
     const line = await lines.line(transport);
     made.push(line.did);
-    callees.push(line.callee("uas", 40));
+    callees.push(line.answer("uas", 40));
     const callers = await Promise.all([
-      line.caller("uac", { calls: 20, rate: 10, sockets: "one", talkMs: 200 }),
-      line.caller("uac", { calls: 10, rate: 5, sockets: "each", talkMs: 200 }),
-      line.caller("regexp", { calls: 10, rate: 5, sockets: "one" }),
+      line.call("uac", { calls: 20, rate: 10, sockets: "one", talkMs: 200 }),
+      line.call("uac", { calls: 10, rate: 5, sockets: "each", talkMs: 200 }),
+      line.call("regexp", { calls: 10, rate: 5, sockets: "one" }),
     ]);
     runs.push(...callers);
     expect(callers.map(outcome), transport).toEqual([good(20), good(10), good(10)]);

@@ -5,50 +5,16 @@
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import { type EngineWorkerHandle, parseContact, startEngineWorker } from "../../sip/engine/index.ts";
 import { type Exchange, startExchange } from "./exchange.ts";
-import { type SippOptions, type SippResult, type SippRun, startSipp } from "./sipp.ts";
-import { type TestCertificate, type TlsRelay, testCertificate, tlsIn, tlsOut } from "./tls.ts";
+import { pairCertificate, SippPair, type SippTransport } from "./sipp-pair.ts";
+import type { TestCertificate } from "./tls.ts";
 import { freePort, waitFor } from "./wait.ts";
-
-export const TRANSPORTS = ["udp", "tcp", "tls"] as const;
-export type LineTransport = (typeof TRANSPORTS)[number];
 
 const HOST = "127.0.0.1";
 const SECRET = "cymru";
 
-/** What is to be said of a run: nothing of `errors` when all went well. */
-export function outcome(run: SippResult): { ok: number; failed: number; errors: string } {
-  const { ok, failed } = run.counts;
-  return { ok, failed, errors: run.code === 0 && failed === 0 ? "" : run.errors };
-}
-
-export const good = (calls: number) => ({ ok: calls, failed: 0, errors: "" });
-
-/**
- * Retransmissions of runs, which are ours to answer for: none, where the machine itself stood still for about as long
- * as sipp waits (500 ms), as seen by sipp's watchdog or by our own timer.
- */
-export class Stillness {
-  #longest = 0;
-  #last = performance.now();
-  readonly #timer = setInterval(() => {
-    const now = performance.now();
-    this.#longest = Math.max(this.#longest, now - this.#last);
-    this.#last = now;
-  }, 20);
-
-  again(runs: readonly SippResult[]): number {
-    clearInterval(this.#timer);
-    const stood = this.#longest > 200 || runs.some((run) => run.errors.includes("Overload warning"));
-    return stood ? 0 : runs.reduce((sum, run) => sum + run.counts.again, 0);
-  }
-}
-
-/** One caller's and one callee's line. */
-export interface Line {
-  /** The number the caller dials. */
+/** A caller and a callee; the caller dials `did`. */
+export interface Line extends Pick<SippPair, "call" | "answer"> {
   readonly did: string;
-  caller(scenario: string, options: Partial<SippOptions>): Promise<SippResult>;
-  callee(scenario: string, calls: number): Promise<SippResult>;
 }
 
 export class SippLines {
@@ -56,9 +22,7 @@ export class SippLines {
   readonly #engine: EngineWorkerHandle;
   readonly #tlsPort: number;
   readonly #certificate: TestCertificate;
-  readonly #relays: TlsRelay[] = [];
-  readonly #runs: SippRun[] = [];
-  #made = 0;
+  readonly #pairs: SippPair[] = [];
 
   private constructor(
     x: Exchange,
@@ -73,7 +37,7 @@ export class SippLines {
   }
 
   static async open(): Promise<SippLines> {
-    const certificate = testCertificate([HOST, ...Array.from({ length: 20 }, (_, n) => `127.0.2.${n + 1}`)]);
+    const certificate = pairCertificate();
     const tlsPort = await freePort();
     let engine: EngineWorkerHandle | undefined;
     const x = await startExchange({
@@ -95,11 +59,12 @@ export class SippLines {
   }
 
   /** A caller's line and a carrier's, joined by a number that is forwarded. */
-  async line(transport: LineTransport): Promise<Line> {
+  async line(transport: SippTransport): Promise<Line> {
     const { routing } = this.x.app;
-    const number = ++this.#made;
-    const at = { caller: `127.0.1.${number}`, callee: `127.0.2.${number}`, inside: `127.0.3.${number}` };
-    const port = await freePort(at.callee);
+    const number = this.#pairs.length + 1;
+    const server = { ...this.x.server, tlsPort: this.#tlsPort };
+    const pair = await SippPair.open(transport, number, server, this.#certificate);
+    this.#pairs.push(pair);
     const line = (name: string, host: string, own: number) =>
       routing.trunks.save(SYSTEM_ACTOR, undefined, {
         name: `${name} ${number}`,
@@ -119,7 +84,8 @@ export class SippLines {
         codecs: ["PCMU", "PCMA"],
         identityHeader: "pai",
       });
-    const [from, to] = [await line("Caller", at.caller, 5060), await line("Callee", at.callee, port)];
+    const from = await line("Caller", pair.callerHost, 5060);
+    const to = await line("Callee", pair.callee.host, pair.callee.port);
     const did = `021666600${number}`;
     await routing.outboundRules.save(SYSTEM_ACTOR, undefined, {
       name: `Forward ${number}`,
@@ -144,44 +110,10 @@ export class SippLines {
       enabled: true,
       note: "",
     });
-    const overTls = transport === "tls";
-    const server = overTls ? { address: HOST, port: this.#tlsPort } : this.x.server;
-    let remote = `${server.address}:${server.port}`;
-    if (overTls) {
-      const listen = { address: at.caller, port: 0 };
-      const ca = this.#certificate.cert;
-      const relay = await tlsOut({ listen, server, localAddress: at.caller, ca });
-      const listenIn = { address: at.callee, port };
-      const inside = { address: at.inside, port };
-      this.#relays.push(
-        relay,
-        await tlsIn({ listen: listenIn, server: inside, certificate: this.#certificate }),
-      );
-      remote = `${at.caller}:${relay.port}`;
-    }
-    const plain = transport === "udp" ? "udp" : "tcp";
-    const keep = (run: SippRun) => {
-      this.#runs.push(run);
-      return run;
-    };
     return {
       did,
-      caller: async (scenario, options) =>
-        keep(
-          startSipp({
-            scenario,
-            remote,
-            local: { address: at.caller, port: await freePort(at.caller) },
-            transport: plain,
-            service: did,
-            timeoutS: 30,
-            ...options,
-          }),
-        ).result,
-      callee: (scenario, calls) => {
-        const local = { address: overTls ? at.inside : at.callee, port };
-        return keep(startSipp({ scenario, local, transport: plain, calls, timeoutS: 40 })).result;
-      },
+      call: (scenario, options) => pair.call(scenario, { service: did, ...options }),
+      answer: (scenario, calls) => pair.answer(scenario, calls),
     };
   }
 
@@ -206,8 +138,7 @@ export class SippLines {
   }
 
   async close(): Promise<void> {
-    for (const run of this.#runs) run.stop();
-    for (const relay of this.#relays) relay.close();
+    for (const pair of this.#pairs) pair.close();
     await this.x.stop();
     await this.#engine.stop();
   }

@@ -37,15 +37,14 @@ export async function freePort(address = "127.0.0.1"): Promise<number> {
 }
 
 /** Waits until somebody listens at this TCP port; looks without connecting, which some would take for their peer. */
-export async function listens(port: number, timeoutMs = 5000): Promise<void> {
-  // "sl local_address rem_address st": 0A is LISTEN.
-  const line = new RegExp(
-    `^ *\\d+: \\w+:${port.toString(16).toUpperCase().padStart(4, "0")} \\w+:\\w+ 0A `,
-    "m",
-  );
-  await waitFor(
-    async () => line.test(await readFile("/proc/net/tcp", "latin1")),
-    `port ${port} to listen`,
-    timeoutMs,
-  );
+export const listens = (port: number) => inTable("/proc/net/tcp", port, "0A");
+
+/** Waits until somebody has bound this UDP port. */
+export const binds = (port: number) => inTable("/proc/net/udp", port, "07");
+
+/** Lines are "sl local_address rem_address st …", in hexadecimal. */
+async function inTable(file: string, port: number, state: string): Promise<void> {
+  const own = port.toString(16).toUpperCase().padStart(4, "0");
+  const line = new RegExp(`^ *\\d+: \\w+:${own} \\w+:\\w+ ${state} `, "m");
+  await waitFor(async () => line.test(await readFile(file, "latin1")), `port ${port} to be taken`);
 }
