@@ -81,6 +81,7 @@ export class Answers {
       response,
       txnId,
       dialog?.dlg ?? "",
+      pending.transaction.bytesOf(response),
     );
     if (!held) this.afterwards(pending, response);
   }

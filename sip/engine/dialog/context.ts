@@ -82,7 +82,7 @@ export class CoreContext {
     this.up(dialog.client, meta, "unsolicited", dialog.dlg, shown);
   }
 
-  /** Answer to a command that put a message on the wire. */
+  /** Answer to a command that put a message on the wire. `ready`: the message, where it is written already. */
   echo(
     client: AppPort,
     messageId: string,
@@ -90,8 +90,9 @@ export class CoreContext {
     message: SipMessage,
     txnId: string,
     dlg?: string,
+    ready?: Uint8Array,
   ): void {
-    const bytes = serializeMessage(message);
+    const bytes = ready ?? serializeMessage(message);
     const meta = metaText({ source: "application", bytes: bytes.length, ...destination });
     const tail = dlg === undefined ? "Msg sent:|" : `${dlg}||Msg sent:|`;
     client.reply(messageId, `OK|${meta}|${txnId}|${tail}`, bytes);

@@ -79,7 +79,8 @@ export class Core implements TransactionUser {
     for (const pending of [...this.context.servers.values()]) {
       if (pending.client !== client) continue;
       this.context.refuse(pending.transaction, pending.request.method === "BYE" ? 200 : 503);
-      if (pending.dialog?.state === "early") this.life.end(pending.dialog);
+      if (pending.dialog && (pending.dialog.state === "early" || pending.heldFinal))
+        this.life.end(pending.dialog);
       this.incoming.finish(pending);
     }
     for (const pending of [...this.context.clients.values()]) {

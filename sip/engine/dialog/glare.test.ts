@@ -1,81 +1,9 @@
 /** Offers that collide (RFC 3261 §14, RFC 3311 §5) under a fake clock. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { App, type Fate, host, Network } from "./fake-network.ts";
+import { bare, call, field, LEFT, RIGHT, SDP } from "./fake-calls.ts";
+import type { Fate } from "./fake-network.ts";
 import { glareWait, retryLater } from "./offers.ts";
-
-const LEFT = "192.0.2.1";
-const RIGHT = "192.0.2.2";
-const SDP = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n";
-const field = (text: string, name: string) =>
-  new RegExp(`^${name}: (.*)$`, "m").exec(text)?.[1]?.trim() ?? "";
-
-/** An app that answers after `delay` ms and acknowledges; it keeps what it saw. */
-class Phone extends App {
-  readonly texts: string[] = [];
-  dlg = "";
-  delay = 0;
-  /** Status of its answers by method. */
-  status: Record<string, string> = {};
-
-  constructor(private readonly network: Network) {
-    super();
-    this.handler = (fields, text) => this.handle(fields, text);
-  }
-
-  private handle(fields: string[], text: string): void {
-    const [, , , , , , txn = "", dlg = ""] = fields;
-    this.texts.push(text);
-    if (dlg !== "") this.dlg = dlg;
-    const method = /^([A-Z]+) /.exec(text)?.[1];
-    if (method && method !== "ACK" && method !== "CANCEL" && txn !== "unsolicited") {
-      const answer = () => {
-        const status = this.status[method] ?? "200 OK";
-        const body = /^(INVITE|UPDATE)$/.test(method) && status.startsWith("2") ? SDP : "";
-        const reply = this.say(`${txn}|${dlg}`, `SIP/2.0 ${status}\r\n\r\n${body}`);
-        if (method === "INVITE" && reply.startsWith("OK")) this.dlg = reply.split("|")[8] ?? this.dlg;
-      };
-      if (this.delay === 0) answer();
-      else this.network.wheel.after(this.delay, answer);
-    }
-    if (/^SIP\/2.0 2/.test(text) && field(text, "CSeq").endsWith("INVITE")) this.ask("ACK");
-  }
-
-  /** Sends a request in the dialog. */
-  ask(method: string, body = ""): string {
-    return this.say(`|${this.dlg}`, `${method} sip:placeholder SIP/2.0\r\n\r\n${body}`);
-  }
-
-  /** Statuses of the final answers to a method, without those of the call's set-up. */
-  answers(method: string): string[] {
-    const all = this.texts.filter(
-      (text) => text.startsWith("SIP/2.0") && field(text, "CSeq").endsWith(method),
-    );
-    return all.map((text) => text.slice(8, 11)).filter((status) => status >= "200");
-  }
-}
-
-function call(fates: readonly Fate[] = []) {
-  const network = new Network(fates);
-  const caller = new Phone(network);
-  const callee = new Phone(network);
-  const left = host(network, LEFT, caller);
-  const right = host(network, RIGHT, callee);
-  caller.say("||", `INVITE sip:bob@${RIGHT} SIP/2.0\r\nContact: <sip:a@${LEFT}>\r\n\r\n${SDP}`);
-  network.clock.advance(fates.length > 0 ? 20_000 : 100);
-  caller.texts.length = 0;
-  callee.texts.length = 0;
-  network.log.length = 0;
-  const over = () => {
-    caller.ask("BYE");
-    network.clock.advance(200_000);
-    for (const side of [left, right]) {
-      expect(side.core.context.dialogs.size + side.core.context.clients.size).toBe(0);
-      expect(side.wheel.size + side.layer.clientCount + side.layer.serverCount).toBe(0);
-    }
-  };
-  return { network, caller, callee, left, right, over };
-}
 
 describe("both sides offer at once", () => {
   for (const method of ["INVITE", "UPDATE"]) {
@@ -190,28 +118,6 @@ describe("offers of one side that overlap", () => {
     scene.over();
   });
 
-  /** A peer of bare messages that called; its requests carry whatever CSeq they like. */
-  function bare() {
-    const network = new Network();
-    const app = new Phone(network);
-    const left = host(network, LEFT, app);
-    const got: string[] = [];
-    const send = network.peer(RIGHT, (text) => got.push(text));
-    const say = (method: string, cseq: number, to: string, extra = "", body = "") => {
-      send(
-        LEFT,
-        `${method} sip:bob@${LEFT} SIP/2.0\r\nVia: SIP/2.0/UDP ${RIGHT};branch=z9hG4bK${method}${cseq}\r\nMax-Forwards: 70\r\n` +
-          `From: <sip:p@${RIGHT}>;tag=p\r\nTo: ${to}\r\nCall-ID: c1\r\nCSeq: ${cseq} ${method}\r\nContact: <sip:p@${RIGHT}>\r\n${extra}` +
-          `${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
-      );
-      network.clock.advance(20);
-    };
-    const answer = (cseq: string) =>
-      got.findLast((text) => field(text, "CSeq") === cseq && text < "SIP/2.0 7") ?? "";
-    const status = (cseq: string) => answer(cseq).slice(8, 11);
-    return { network, app, left, got, say, answer, status };
-  }
-
   test("their second re-INVITE before the first is answered: 500 with Retry-After of 0 to 10 s", () => {
     const scene = bare();
     scene.say("INVITE", 1, `<sip:bob@${LEFT}>`, "", SDP);
@@ -264,13 +170,7 @@ describe("offers of one side that overlap", () => {
       `INVITE sip:p@${RIGHT} SIP/2.0\r\nFrom: <sip:me@${LEFT}>;tag=me\r\nCall-ID: c1\r\n\r\n${SDP}`,
     );
     scene.network.clock.advance(20);
-    const invite = scene.got[0] ?? "";
-    const lines = ["Via", "From", "Call-ID", "CSeq"]
-      .map((name) => `${name}: ${field(invite, name)}`)
-      .join("\r\n");
-    const early = `SIP/2.0 183 X\r\n${lines}\r\nTo: <sip:p@${RIGHT}>;tag=p\r\nContact: <sip:p@${RIGHT}>\r\nContent-Length: 0\r\n\r\n`;
-    scene.network.peer(RIGHT, (text) => scene.got.push(text))(LEFT, early);
-    scene.network.clock.advance(20);
+    scene.respond("INVITE", "183 X", "p");
     scene.say("UPDATE", 7, `<sip:me@${LEFT}>;tag=me`, "", SDP);
     expect(scene.status("7 UPDATE")).toBe("491");
     scene.say("UPDATE", 8, `<sip:me@${LEFT}>;tag=me`);

@@ -11,7 +11,8 @@ import {
   tagOf,
   uriOf,
 } from "../transaction/index.ts";
-import { type CoreContext, metaOf, metaOfArrival } from "./context.ts";
+import { dialogRequest } from "./build.ts";
+import { type CoreContext, metaOf, metaOfArrival, NOTHING } from "./context.ts";
 import type { DialogLife } from "./life.ts";
 import type { AppPort, Dialog, PendingServer } from "./model.ts";
 import { overlapOf, retryLater } from "./offers.ts";
@@ -54,7 +55,9 @@ export class Incoming {
     private readonly life: DialogLife,
     private readonly reliable: Reliable,
     private readonly sessions: SessionTimers,
-  ) {}
+  ) {
+    reliable.giveUp = (pending) => this.giveUp(pending, 504, "PRACK timeout");
+  }
 
   /** Set by the core: requests that only pass through. */
   proxy: PassingThrough | undefined;
@@ -89,11 +92,7 @@ export class Incoming {
       this.context.refuse(transaction, 400, [], "Missing Contact Header");
       return;
     }
-    const unknown = header(request, "Require") === undefined ? [] : unsupportedExtensions(request, SUPPORTED);
-    if (unknown.length > 0) {
-      this.context.refuse(transaction, 420, [{ name: "Unsupported", value: unknown.join(", ") }]);
-      return;
-    }
+    if (this.requiresUnknown(transaction)) return;
     if (method === "INVITE") {
       transaction.respond(replyTo(request, 100, "Trying"));
       this.context.cdr("attempt", "network", "", request);
@@ -130,6 +129,7 @@ export class Incoming {
       return;
     }
     dialog.remoteSeq = cseq;
+    if (this.requiresUnknown(transaction)) return;
     if (!dialog.client.connected) {
       if (request.method === "BYE") this.life.end(dialog);
       this.context.refuse(transaction, 481);
@@ -141,11 +141,7 @@ export class Incoming {
         this.byeArrived(transaction, dialog);
         return;
       case "PRACK":
-        if (!this.reliable.prack(dialog, request)) {
-          this.context.refuse(transaction, 481);
-          return;
-        }
-        if (request.body.length > 0) dialog.offer = undefined;
+        if (this.prackEnds(transaction, dialog)) return;
         break;
       case "INVITE":
       case "UPDATE": {
@@ -167,6 +163,15 @@ export class Incoming {
         break;
     }
     this.pass(transaction, dialog.client, dialog, "");
+  }
+
+  /** 420 for an extension nobody here knows (RFC 3261 §8.2.2.3); CANCEL and ACK never come this way. */
+  private requiresUnknown(transaction: ServerTransaction): boolean {
+    const { request } = transaction;
+    const unknown = header(request, "Require") === undefined ? [] : unsupportedExtensions(request, SUPPORTED);
+    if (unknown.length === 0) return false;
+    this.context.refuse(transaction, 420, [{ name: "Unsupported", value: unknown.join(", ") }]);
+    return true;
   }
 
   private dialogFor(request: SipRequest, toTag: string, fromTag: string): Dialog | undefined {
@@ -238,14 +243,49 @@ export class Incoming {
       if (!pending.transaction.open) return;
       const silent = pending.dialog === undefined;
       if (silent || this.context.layer.wheel.now() - started > RING_LIMIT) {
-        this.context.refuse(pending.transaction, silent ? 500 : 408);
-        if (pending.dialog && pending.dialog.state === "early") this.life.end(pending.dialog);
-        this.finish(pending);
+        this.giveUp(pending, silent ? 500 : 408, "No answer");
         return;
       }
       pending.guard = this.context.after(2 * TIMEOUT, look);
     };
     pending.guard = this.context.after(2 * TIMEOUT, look);
+  }
+
+  /** Ends an INVITE without the app: a refusal for the caller, and a word to the app so that it does not go on. */
+  private giveUp(pending: PendingServer, status: number, text: string): void {
+    const { transaction, dialog, request } = pending;
+    this.context.refuse(transaction, status);
+    this.finish(pending);
+    if (this.dropHeld(pending, text)) return;
+    if (dialog?.state === "early") this.life.end(dialog);
+    else if (dialog) {
+      dialog.inviteIn = undefined;
+      this.life.settled(dialog);
+    }
+    this.context.cdr("stop", "application", "system-initiated-termination", request);
+    const cancel = engineCancel(request, text);
+    this.context.up(pending.client, metaOfArrival(transaction.arrival), pending.id, "", cancel);
+  }
+
+  /** The app has answered already, but its 2xx never left: for the app the call ends with a BYE. */
+  private dropHeld(pending: PendingServer, text: string): boolean {
+    const { dialog, heldFinal } = pending;
+    if (!heldFinal || !dialog) return false;
+    pending.heldFinal = undefined;
+    if (pending.id !== dialog.txnId) return false;
+    const bye = dialogRequest(dialog, "BYE", dialog.localSeq + 1, [], NOTHING);
+    this.context.unsolicited(dialog, bye, text);
+    this.life.end(dialog);
+    return true;
+  }
+
+  /** True when a PRACK is answered here; else the app answers it. */
+  private prackEnds(transaction: ServerTransaction, dialog: Dialog): boolean {
+    if (transaction.request.body.length > 0) dialog.offer = undefined;
+    const meant = this.reliable.prack(dialog, transaction.request);
+    if (meant === "nobody") this.context.refuse(transaction, 481);
+    else if (meant === "engine") transaction.respond(replyTo(transaction.request, 200, "OK"));
+    return meant !== "app";
   }
 
   /** Forgets a request that has its final answer. */
@@ -264,6 +304,7 @@ export class Incoming {
     if (!pending) return;
     if (pending.dialog?.state === "early") this.life.end(pending.dialog);
     this.finish(pending);
+    if (this.dropHeld(pending, "CANCEL after 200 OK")) return;
     if (pending.dialog) this.life.settled(pending.dialog);
     this.context.cdr("stop", "network", "call-canceled", cancel.request);
     this.context.up(pending.client, metaOfArrival(cancel.arrival), pending.id, "", cancel.request);
@@ -289,6 +330,15 @@ export class Incoming {
     this.life.releaseHeld(dialog);
     this.life.settled(dialog);
   }
+}
+
+/** A CANCEL the caller never sent, for the app's eyes (RFC 3326 says why). */
+function engineCancel(invite: SipRequest, text: string): SipRequest {
+  const kept = new Set(["Via", "From", "To", "Call-ID", "Max-Forwards"]);
+  const lines = invite.headers.filter((entry) => kept.has(entry.name)).map((entry) => ({ ...entry }));
+  lines.push({ name: "CSeq", value: `${cseqOf(invite).number} CANCEL` });
+  lines.push({ name: "Reason", value: `SIP;cause=408;text="${text}"` });
+  return { kind: "request", method: "CANCEL", uri: invite.uri, headers: lines, body: NOTHING };
 }
 
 /** Contact URI of a request, for dialogs. */

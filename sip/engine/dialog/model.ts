@@ -77,6 +77,8 @@ export interface Dialog {
   offer?: "ours" | "theirs";
   unacked?: UnackedAnswer;
   answered?: AnsweredInvite;
+  /** A reliable provisional whose PRACK may still come after the final response. */
+  latePrack?: { readonly rseq: number; readonly cseq: number };
   /** Requests of ours held back until the ACK of our 2xx is here. */
   afterAck?: (() => void)[];
   /** Offers of ours held back until another exchange is over. */
@@ -102,6 +104,8 @@ export interface SessionTimer {
 export interface ReliableProvisional {
   readonly rseq: number;
   readonly response: SipResponse;
+  /** The app did not ask for it and hears nothing of the PRACK. */
+  readonly quiet: boolean;
   readonly repeat: Repeat;
   readonly deadline: Timer;
 }
@@ -116,6 +120,10 @@ export interface PendingServer {
   localTag?: string;
   rseq?: number;
   reliable?: ReliableProvisional;
+  /** Further reliable provisionals, sent when the one before has its PRACK. */
+  queue?: readonly { readonly offers: boolean; readonly go: () => void }[];
+  /** A 2xx of the app that waits for a PRACK; sends it. */
+  heldFinal?: () => void;
   guard?: Timer;
 }
 
@@ -144,4 +152,6 @@ export interface PendingClient {
   heldCancel?: SipRequest;
   /** Last RSeq seen by remote tag. */
   readonly rseqs: Map<string, number>;
+  /** Reliable provisionals the app has not acknowledged: whose they are, oldest first. */
+  unpracked?: { readonly tag: string; readonly rseq: number }[];
 }

@@ -26,6 +26,9 @@ import { dialogName } from "./store.ts";
 /** The app is given this long to acknowledge a call it cancelled too late, ms. */
 const LATE_ACK_MS = 2_000;
 
+/** Early dialogs of one INVITE; a peer that makes up more To tags is not listened to. */
+const MAX_FORKS = 32;
+
 /** Responses of the network to requests of the app. */
 export class NetworkAnswers {
   readonly retries: Retries;
@@ -102,7 +105,10 @@ export class NetworkAnswers {
       if (pending.heldCancel) this.launchCancel(pending, pending.heldCancel);
       if (response.status === 100 || !this.context.clients.has(pending.id)) return;
       const dialog = this.dialogOf(pending, response, inbound);
+      if (!dialog && this.tooManyForks(pending, response)) return;
       if (dialog && !this.inOrder(pending, dialog, response)) return;
+      // Serial forks: the name means the peer that was heard last.
+      if (dialog?.state === "early") this.context.dialogs.promote(dialog);
       this.pass(pending, response, inbound);
       return;
     }
@@ -110,6 +116,10 @@ export class NetworkAnswers {
     else if (response.status === 503 && this.nextWay(pending)) return;
     else if (this.retries.take(pending, response)) return;
     else this.final(pending, response, inbound);
+  }
+
+  private tooManyForks(pending: PendingClient, response: SipResponse): boolean {
+    return pending.forks.size >= MAX_FORKS && tagOf(header(response, "To")) !== undefined;
   }
 
   /** Reliable provisionals: repeats are dropped, gaps wait for the repeat (RFC 3262 §4). */
@@ -120,6 +130,7 @@ export class NetworkAnswers {
     const last = pending.rseqs.get(dialog.remoteTag);
     if (!Number.isSafeInteger(number) || (last !== undefined && number !== last + 1)) return false;
     pending.rseqs.set(dialog.remoteTag, number);
+    pending.unpracked = [...(pending.unpracked ?? []), { tag: dialog.remoteTag, rseq: number }];
     // A reliable body answers our offer, or makes one when we made none (RFC 3262 §5).
     if (response.body.length > 0) dialog.offer = dialog.offer === "ours" ? undefined : "theirs";
     return true;
@@ -249,6 +260,7 @@ export class NetworkAnswers {
     if (tag === undefined && response.status < 200) return undefined;
     const known = pending.forks.get(tag ?? "");
     if (known) return known;
+    if (pending.forks.size >= MAX_FORKS && response.status < 200) return undefined;
     const dialog = this.create(pending, response, inbound);
     pending.forks.set(dialog.remoteTag, dialog);
     this.context.dialogs.add(dialog);
