@@ -4,6 +4,7 @@ import type { App } from "../../appliance/app.ts";
 import { desk } from "../desk/routes.tsx";
 import { live } from "../live/routes.tsx";
 import { calls } from "./calls/routes.tsx";
+import { callTrace } from "./calls/trace.tsx";
 import { dashboard } from "./dashboard/routes.tsx";
 import { entityRoutes } from "./entity/index.ts";
 import { entry } from "./entry/routes.tsx";
@@ -29,6 +30,7 @@ import { trunksPage } from "./routing/trunks.tsx";
 import { mediaFilesPage, mediaRoutes } from "./system/media.tsx";
 import { systemRoutes } from "./system/pages.tsx";
 import { settingsRoutes } from "./system/settings.tsx";
+import { sipTraceRoutes } from "./system/sip-trace.tsx";
 
 export const parts: readonly ((app: App) => AnyElysia)[] = [
   entry,
@@ -36,6 +38,7 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   signIn,
   dashboard,
   calls,
+  callTrace,
   health,
   desk,
   live,
@@ -61,4 +64,5 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   entityRoutes(mediaFilesPage),
   settingsRoutes,
   systemRoutes,
+  sipTraceRoutes,
 ];

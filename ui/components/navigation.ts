@@ -77,6 +77,7 @@ export const NAVIGATION: readonly NavGroup[] = [
       { label: "nav.versions", href: "/versions", permission: "versions.view" },
       { label: "nav.audit", href: "/audit", permission: "audit.view" },
       { label: "nav.health", href: "/health", permission: "health.view" },
+      { label: "nav.sip-trace", href: "/sip-trace", permission: "sip-trace.view" },
     ],
   },
 ];

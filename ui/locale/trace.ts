@@ -44,6 +44,7 @@ export const traceZh = {
   "sip-trace.trunk": "线路",
   "sip-trace.text": "地址或号码",
   "sip-trace.any": "全部",
+  "sip-trace.show": "查看",
   "sip-trace.empty": "没有消息",
   "sip-trace.empty-text": "让话机重新登记，或检查话机里填写的服务器地址，再刷新。",
   "why.wrong-password": "{who} 的密码不对（{detail}）。",
@@ -190,6 +191,7 @@ export const traceEn: Record<keyof typeof traceZh, string> = {
   "sip-trace.trunk": "Trunk",
   "sip-trace.text": "Address or number",
   "sip-trace.any": "All",
+  "sip-trace.show": "Show",
   "sip-trace.empty": "No messages",
   "sip-trace.empty-text":
     "Let the phone register again, or check the server address entered in it, then refresh.",

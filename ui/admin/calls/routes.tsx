@@ -13,6 +13,7 @@ import { handle, RAW, redirect } from "../../http/index.ts";
 import type { Key } from "../../locale/index.ts";
 import { audioResponse } from "./range.ts";
 import { CallTable, columnsOf } from "./table.tsx";
+import { TraceSummary } from "./trace.tsx";
 import { duration, eventWords } from "./words.ts";
 
 const DIRECTIONS = ["inbound", "outbound", "internal"] as const;
@@ -190,6 +191,7 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
   const agents = new Map((await app.people.agents.options(SYSTEM_ACTOR)).map(({ id, label }) => [id, label]));
   const recordings = rows.flatMap((row) => (row.recording?.state === "done" ? [row.recording.id] : []));
   const row = rows[0];
+  const safeTrace = await TraceSummary(ctx, journey);
   const facts: [string, string][] = row
     ? [
         [t("calls.started"), ctx.when.second(row.startedAt)],
@@ -224,6 +226,7 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
       ) : (
         <Notice tone="info" text={t("calls.no-recording")} />
       )}
+      {safeTrace}
       <h3 safe>{t("calls.timeline")}</h3>
       <Timeline ctx={ctx} events={events} agents={agents} />
     </SidePanel>
