@@ -23,6 +23,11 @@ export class StreamFramer {
     return this.#size > 3 || (this.#size > 0 && !this.#onlyLineEnds()) ? this.#size : 0;
   }
 
+  /** Nothing is kept, not even half a keep-alive. */
+  get empty(): boolean {
+    return this.#size === 0 && !this.#broken;
+  }
+
   #onlyLineEnds(): boolean {
     return this.#chunks.every((chunk) => chunk.every((byte) => byte === 13 || byte === 10));
   }

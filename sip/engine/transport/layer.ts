@@ -12,14 +12,15 @@ import {
   topVia,
   validateMessage,
 } from "../message/index.ts";
-import { type Connection, connectionKey } from "./connection.ts";
+import type { Connection, WaitingBytes } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 import type { Frame } from "./framer.ts";
 import { addressTowards, family, isLoopback, isWildcard, plainAddress } from "./local.ts";
-import type { ListenPoint, SendTarget, TransportLayer } from "./model.ts";
+import type { ListenPoint, SendTarget, TlsIdentity, TransportLayer } from "./model.ts";
 import { DEFAULTS, type Settings, type TransportOptions } from "./options.ts";
 import { markReceived } from "./received.ts";
 import { connectStream, listenStream } from "./stream.ts";
+import { ConnectionTable, keyOf } from "./table.ts";
 import { bindUdp, type UdpPort } from "./udp.ts";
 import { openWebFlow, type WebFlow, type WebPeer, type WebSink } from "./web.ts";
 import { listenWebSocket } from "./websocket.ts";
@@ -33,6 +34,8 @@ const REFUSED_TCP_MS = 30_000;
 /** What the sockets hand to the layer. */
 export interface Hub {
   readonly settings: Settings;
+  /** What connections may keep for slow readers. */
+  readonly bounds: { readonly maxPendingBytes: number; readonly waiting: WaitingBytes };
   nextFlow(prefix: string): string;
   admit(address: string, protocol: TransportProtocol): boolean;
   /** False: over the bounds, the socket must be closed. */
@@ -51,16 +54,21 @@ export interface Transport extends TransportLayer {
   readonly connections: number;
   /** Undefined when the peer is not admitted; the socket has been closed then. */
   openWeb(peer: WebPeer, sink: WebSink): WebFlow | undefined;
+  /** Something came of that connection (a registration, a call): it is kept. */
+  prove(flow: string): void;
+  /** Further TLS and WSS connections are made with these certificates. Rejects when a port cannot be had again. */
+  renew(tls: TlsIdentity): Promise<void>;
 }
 
 class Layer implements Transport, Hub {
   readonly settings: Settings;
+  readonly bounds: { readonly maxPendingBytes: number; readonly waiting: WaitingBytes };
   readonly listening: Listening[] = [];
   readonly #udp = new Map<string, UdpPort>();
   readonly #closers: (() => void)[] = [];
-  readonly #byFlow = new Map<string, Connection>();
-  readonly #byKey = new Map<string, Connection>();
-  readonly #perAddress = new Map<string, number>();
+  /** Stops accepting, by flow of the listener. */
+  readonly #servers = new Map<string, () => void>();
+  readonly #open: ConnectionTable;
   readonly #dialing = new Map<string, Promise<Connection>>();
   readonly #noTcp = new Map<string, number>();
   readonly #messageListeners: ((inbound: InboundMessage) => void)[] = [];
@@ -71,8 +79,12 @@ class Layer implements Transport, Hub {
 
   constructor(options: TransportOptions) {
     this.settings = { ...DEFAULTS, ...options };
+    this.#open = new ConnectionTable(this.settings);
+    this.bounds = this.#open.bounds;
     const period = Math.max(20, Math.min(1000, this.settings.messageTimeoutMs / 4));
-    this.#sweeper = setInterval(() => this.#sweep(), period);
+    this.#sweeper = setInterval(() => {
+      this.#open.sweep(performance.now(), ({ peer }) => this.settings.onReject?.(peer, "Unfinished Message"));
+    }, period);
     this.#sweeper.unref();
   }
 
@@ -87,9 +99,8 @@ class Layer implements Transport, Hub {
         this.listening.push({ ...point, port: port.localPort, flow });
         return;
       }
-      const isWeb = protocol === "ws" || protocol === "wss";
-      const server = isWeb ? listenWebSocket(point, this) : listenStream(point, this);
-      this.#closers.push(server.stop);
+      const server = await this.#serve(point);
+      this.#servers.set(flow, server.stop);
       this.listening.push({ ...point, port: server.port, flow });
     } catch (cause) {
       const where = `${protocol} ${point.address}:${point.port}`;
@@ -98,7 +109,7 @@ class Layer implements Transport, Hub {
   }
 
   get connections(): number {
-    return this.#byFlow.size;
+    return this.#open.size;
   }
 
   openWeb(peer: WebPeer, sink: WebSink): WebFlow | undefined {
@@ -111,6 +122,31 @@ class Layer implements Transport, Hub {
       (one) => one.protocol === point.protocol && family(one.address) === wanted,
     );
     if (!known) this.listening.push({ ...point, flow: this.nextFlow(point.protocol) });
+  }
+
+  #serve(
+    point: ListenPoint,
+  ): { port: number; stop: () => void } | Promise<{ port: number; stop: () => void }> {
+    const isWeb = point.protocol === "ws" || point.protocol === "wss";
+    return isWeb ? listenWebSocket(point, this) : listenStream(point, this);
+  }
+
+  async renew(tls: TlsIdentity): Promise<void> {
+    for (const [at, point] of this.listening.entries()) {
+      const stop = this.#servers.get(point.flow);
+      if (!stop || !point.tls) continue;
+      // The port is free at once; connections made with the former certificate stay.
+      stop();
+      const fresh = { ...point, tls };
+      const server = await this.#serve(fresh);
+      this.#servers.set(point.flow, server.stop);
+      this.listening[at] = fresh;
+    }
+  }
+
+  prove(flow: string): void {
+    const connection = this.#open.byFlow(flow);
+    if (connection) connection.proven = true;
   }
 
   onMessage(listener: (inbound: InboundMessage) => void): void {
@@ -131,27 +167,13 @@ class Layer implements Transport, Hub {
   }
 
   add(connection: Connection): boolean {
-    const { address, flow } = connection.peer;
-    const here = this.#perAddress.get(address) ?? 0;
-    if (this.#closed || this.#byFlow.size >= this.settings.maxConnections) return false;
-    if (here >= this.settings.maxPerAddress) return false;
-    this.#perAddress.set(address, here + 1);
-    this.#byFlow.set(flow, connection);
-    this.#byKey.set(connection.key, connection);
+    if (this.#closed || !this.#open.hasRoom(connection.peer.address)) return false;
+    this.#open.add(connection);
     return true;
   }
 
   remove(connection: Connection, error?: Error): void {
-    connection.closed = true;
-    const { address, flow } = connection.peer;
-    if (!this.#byFlow.delete(flow)) return;
-    for (const key of [connection.key, connection.namedKey ?? ""]) {
-      if (this.#byKey.get(key) === connection) this.#byKey.delete(key);
-    }
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
-    if (this.#closed) return;
+    if (!this.#open.remove(connection) || this.#closed) return;
     const reason = error ?? new TransportError("flow-gone", "the connection was closed");
     for (const listener of this.#failureListeners) listener(connection.peer, reason);
   }
@@ -165,6 +187,7 @@ class Layer implements Transport, Hub {
     if (frame.kind === "ping") connection.send(PONG);
     else if (!this.admit(connection.peer.address, connection.peer.protocol)) return;
     else {
+      connection.lastMessage = connection.lastUsed;
       const understood = this.#take(frame.bytes, connection.peer, connection, (answer) =>
         connection.send(answer),
       );
@@ -180,6 +203,7 @@ class Layer implements Transport, Hub {
       if (bytes.length === 4) connection.send(PONG);
       return;
     }
+    connection.lastMessage = connection.lastUsed;
     this.#take(bytes, connection.peer, connection, (answer) => connection.send(answer));
   }
 
@@ -230,9 +254,9 @@ class Layer implements Transport, Hub {
     return true;
   }
 
-  async send(message: SipMessage, target: SendTarget): Promise<SipPeer> {
+  async send(message: SipMessage, target: SendTarget, ready?: Buffer): Promise<SipPeer> {
     if (this.#closed) throw new TransportError("closed", "the transport is closed");
-    const bytes = serializeMessage(message);
+    const bytes = ready ?? serializeMessage(message);
     if (target.by === "flow") return this.#sendOnFlow(bytes, target.flow);
     if (target.protocol !== "udp") return this.#sendOnConnection(bytes, target);
     if (message.kind === "request" && bytes.length > this.settings.udpLimit) {
@@ -247,7 +271,7 @@ class Layer implements Transport, Hub {
   }
 
   #sendOnFlow(bytes: Buffer, flow: string): SipPeer {
-    const connection = this.#byFlow.get(flow);
+    const connection = this.#open.byFlow(flow);
     if (connection) {
       if (connection.send(bytes)) return connection.peer;
       throw new TransportError("congested", "the connection takes no more bytes");
@@ -270,11 +294,9 @@ class Layer implements Transport, Hub {
   #connection(target: Address): Connection | Promise<Connection> {
     const address = plainAddress(target.address);
     const name = target.protocol === "tls" ? target.serverName : undefined;
-    const plain = connectionKey(target.protocol, address, target.port);
-    // A server certified under one name is not yet trusted under another.
-    const key = name === undefined ? plain : `${plain}/${name}`;
-    const open = this.#byKey.get(key);
-    if (open && !open.closed) return open;
+    const key = keyOf({ ...target, address }, name);
+    const open = this.#open.byKey(key);
+    if (open) return open;
     const dialing = this.#dialing.get(key);
     if (dialing) return dialing;
     if (target.protocol !== "tcp" && target.protocol !== "tls") {
@@ -285,10 +307,7 @@ class Layer implements Transport, Hub {
     }
     const attempt = connectStream(target.protocol, address, target.port, this, name)
       .then((connection) => {
-        if (key !== plain && !connection.closed) {
-          connection.namedKey = key;
-          this.#byKey.set(key, connection);
-        }
+        if (name !== undefined && !connection.closed) this.#open.name(connection, key);
         return connection;
       })
       .finally(() => this.#dialing.delete(key));
@@ -338,26 +357,14 @@ class Layer implements Transport, Hub {
   }
 
   flowPeer(flow: string): SipPeer | undefined {
-    return this.#byFlow.get(flow)?.peer;
-  }
-
-  #sweep(): void {
-    const now = performance.now();
-    const { messageTimeoutMs, idleMs } = this.settings;
-    for (const connection of this.#byFlow.values()) {
-      const slow = connection.unfinishedSince > 0 && now - connection.unfinishedSince > messageTimeoutMs;
-      if (slow) this.settings.onReject?.(connection.peer, "Unfinished Message");
-      if (slow || now - connection.lastUsed > idleMs) connection.end();
-    }
+    return this.#open.byFlow(flow)?.peer;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeper);
-    for (const close of this.#closers) close();
-    for (const connection of [...this.#byFlow.values()]) connection.end();
-    this.#byFlow.clear();
-    this.#byKey.clear();
+    for (const close of [...this.#closers, ...this.#servers.values()]) close();
+    this.#open.clear();
   }
 }
 

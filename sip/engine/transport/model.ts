@@ -9,7 +9,15 @@ export interface ListenPoint {
   readonly port: number;
   /** Address put into Via and Contact instead of the bound one (NAT), if any. */
   readonly externalAddress?: string;
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: TlsIdentity;
+}
+
+/** Certificates of a TLS listener, PEM: one for everybody, others for the names clients ask for (SNI). */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+  /** By host name; "*.example.com" covers one label. */
+  readonly hosts?: readonly { readonly name: string; readonly cert: string; readonly key: string }[];
 }
 
 /** Where to send: a resolved target, or an existing flow. */
@@ -31,11 +39,11 @@ export interface TransportLayer {
   /** A connection closed or a UDP send was refused (ICMP): transactions on that peer end with 503. */
   onFailure(listener: (peer: SipPeer, error: Error) => void): void;
   /**
-   * Serialises and sends. Opens or reuses a connection for stream transports (and switches a request over
+   * Serialises (unless `ready` holds the bytes) and sends. Opens or reuses a connection for stream transports (and switches a request over
    * `udpLimit` bytes to TCP when a TCP listener exists, RFC 3261 §18.1.1).
    * Resolves with the flow used; rejects with TransportError when it cannot be sent.
    */
-  send(message: SipMessage, target: SendTarget): Promise<SipPeer>;
+  send(message: SipMessage, target: SendTarget, ready?: Buffer): Promise<SipPeer>;
   /** Local listen point whose address belongs into Via/Contact for this protocol and destination. */
   localFor(protocol: TransportProtocol, destination: string): ListenPoint | undefined;
   /** The other end of an open connection; undefined when it is gone. */

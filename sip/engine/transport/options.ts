@@ -15,8 +15,11 @@ export interface TransportOptions {
   /** A connection without any byte for this time is closed, ms. */
   readonly idleMs?: number;
   readonly connectTimeoutMs?: number;
-  /** Bytes waiting for a slow reader before its connection is closed. */
+  /** A connection of which nothing came (no registration, no call) is closed this long after its last message, ms. */
+  readonly strangerIdleMs?: number;
+  /** Bytes waiting for a slow reader before its connection is closed, of one and of all connections. */
   readonly maxPendingBytes?: number;
+  readonly maxWaitingBytes?: number;
   /** Verification of the servers we connect to by TLS. */
   readonly tlsClient?: { readonly ca?: string; readonly rejectUnauthorized?: boolean };
 }
@@ -26,9 +29,11 @@ export const DEFAULTS = {
   maxConnections: 12_000,
   maxPerAddress: 512,
   messageTimeoutMs: 10_000,
+  strangerIdleMs: 60_000,
   idleMs: 900_000,
   connectTimeoutMs: 4_000,
-  maxPendingBytes: 1_048_576,
+  maxPendingBytes: 262_144,
+  maxWaitingBytes: 67_108_864,
 } as const;
 
 export type Settings = TransportOptions & { readonly [K in keyof typeof DEFAULTS]: number };

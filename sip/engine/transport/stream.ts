@@ -5,6 +5,7 @@ import { TransportError } from "./errors.ts";
 import type { Hub } from "./layer.ts";
 import { plainAddress } from "./local.ts";
 import type { ListenPoint } from "./model.ts";
+import { listenTlsHosts } from "./tls-hosts.ts";
 
 interface State {
   connection?: Connection;
@@ -22,8 +23,11 @@ function adopt(socket: Socket, protocol: "tcp" | "tls", hub: Hub): Connection | 
     end: () => {
       socket.end();
     },
+    terminate: () => {
+      socket.terminate();
+    },
   };
-  const connection = new Connection(peer, local, sink, hub.settings.maxPendingBytes);
+  const connection = new Connection(peer, local, sink, hub.bounds);
   if (!hub.add(connection)) return undefined;
   socket.data.connection = connection;
   socket.setNoDelay(true);
@@ -48,15 +52,19 @@ const shared = (hub: Hub) => ({
   error: (socket: Socket, error: Error) => {
     const { connection, failed } = stateOf(socket);
     failed?.(error);
-    connection?.end();
+    connection?.terminate();
   },
 });
 
 /** Accepts connections; a peer that is not admitted or over the bounds is closed without a word. */
-export function listenStream(point: ListenPoint, hub: Hub): { port: number; stop: () => void } {
+export async function listenStream(
+  point: ListenPoint,
+  hub: Hub,
+): Promise<{ port: number; stop: () => void }> {
   const protocol = point.protocol === "tls" ? "tls" : "tcp";
   if (protocol === "tls" && !point.tls)
     throw new TransportError("bind-failed", "TLS needs a certificate and key");
+  if (protocol === "tls" && point.tls?.hosts?.length) return listenTlsHosts(point, point.tls, hub);
   const server = Bun.listen<State>({
     hostname: point.address,
     port: point.port,
@@ -66,11 +74,19 @@ export function listenStream(point: ListenPoint, hub: Hub): { port: number; stop
       open: (socket) => {
         socket.data = {};
         const admitted = hub.admit(plainAddress(socket.remoteAddress), protocol);
-        if (!admitted || !adopt(socket, protocol, hub)) socket.terminate();
+        const connection = admitted ? adopt(socket, protocol, hub) : undefined;
+        if (!connection) socket.terminate();
+        // A handshake that is begun and left is cut like a message that is.
+        else if (protocol === "tls") connection.unfinishedSince = performance.now();
+      },
+      handshake: (socket, success) => {
+        const connection = socket.data?.connection;
+        if (connection && success) connection.unfinishedSince = 0;
+        else socket.terminate();
       },
     },
   });
-  return { port: server.port, stop: () => server.stop(true) };
+  return { port: server.port, stop: () => server.stop(false) };
 }
 
 /** Opens a connection; rejects with TransportError "connect-failed". */
@@ -93,7 +109,10 @@ export async function connectStream(
   const verify = tlsClient?.rejectUnauthorized ?? true;
   const begin = (socket: Socket) => {
     const connection = adopt(socket, protocol, hub);
-    if (connection) return state.ready?.(connection);
+    if (connection) {
+      connection.proven = true;
+      return state.ready?.(connection);
+    }
     state.failed?.(new Error("too many connections"));
     socket.terminate();
   };

@@ -45,8 +45,9 @@ export function openWebFlow(hub: Hub, peer: WebPeer, sink: WebSink): WebFlow | u
     {
       write: (bytes) => (sink.send(Buffer.from(bytes).toString("utf8")) ? bytes.length : -1),
       end: () => sink.close(CLOSE.normal),
+      terminate: () => sink.close(CLOSE.normal),
     },
-    hub.settings.maxPendingBytes,
+    hub.bounds,
   );
   if (!hub.admit(address, protocol) || !hub.add(connection)) {
     sink.close(CLOSE.later);

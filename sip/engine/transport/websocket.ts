@@ -3,7 +3,7 @@ import { LIMITS } from "../message/index.ts";
 import { TransportError } from "./errors.ts";
 import type { Hub } from "./layer.ts";
 import { plainAddress } from "./local.ts";
-import type { ListenPoint } from "./model.ts";
+import type { ListenPoint, TlsIdentity } from "./model.ts";
 import { openWebFlow, type WebFlow } from "./web.ts";
 
 /** Longest WebSocket message taken, bytes. */
@@ -28,7 +28,7 @@ export function listenWebSocket(point: ListenPoint, hub: Hub): { port: number; s
   const server = Bun.serve<State>({
     hostname: point.address,
     port: point.port,
-    ...(point.tls && protocol === "wss" ? { tls: { cert: point.tls.cert, key: point.tls.key } } : {}),
+    ...(point.tls && protocol === "wss" ? { tls: serverTls(point.tls) } : {}),
     fetch(request, http) {
       const source = http.requestIP(request);
       const address = plainAddress(source?.address ?? "");
@@ -59,5 +59,10 @@ export function listenWebSocket(point: ListenPoint, hub: Hub): { port: number; s
       close: (socket) => socket.data.flow?.closed(),
     },
   });
-  return { port: server.port ?? 0, stop: () => void server.stop(true) };
+  return { port: server.port ?? 0, stop: () => void server.stop(false) };
+}
+
+/** Certificates as Bun.serve wants them: the common one first, then one a name. */
+function serverTls({ cert, key, hosts = [] }: TlsIdentity): Bun.TLSOptions[] {
+  return [{ cert, key }, ...hosts.map(({ name, cert, key }) => ({ serverName: name, cert, key }))];
 }
