@@ -1,11 +1,15 @@
-import type { InboundMessage, SipMessage, SipPeer, SipRequest } from "../message/model.ts";
+import type { InboundMessage, SipMessage, SipPeer, SipRequest, SipResponse } from "../message/model.ts";
 import { reasonPhrase } from "../message/names.ts";
+import { parseMessage } from "../message/parse.ts";
+import { statelessResponse } from "../message/validate.ts";
 import { topVia, uniqueBranch } from "../message/via.ts";
 import type { SendTarget, TransportLayer } from "../transport/model.ts";
 import { ClientTransaction, type Destination } from "./client.ts";
 import { callIdOf, cseqOf, header, replyTo, tagOf } from "./fields.ts";
 import type { ClientUser, TransactionUser } from "./model.ts";
 import { type Arrival, ServerTransaction } from "./server.ts";
+import { type SpentAnswer, SpentStore } from "./spent.ts";
+import { TIMEOUT } from "./timers.ts";
 import type { TimerWheel } from "./wheel.ts";
 
 export interface TransactionCounters {
@@ -15,6 +19,8 @@ export interface TransactionCounters {
   absorbed: number;
   merged: number;
   refused: number;
+  /** Answered without a transaction. */
+  stateless: number;
 }
 
 export interface TransactionOptions {
@@ -26,6 +32,8 @@ export interface TransactionOptions {
   readonly onSent?: (message: SipMessage, target: SendTarget) => void;
   /** Sees the final status of every request from the network (defence). */
   readonly onFinal?: (request: SipRequest, peer: SipPeer, status: number) => void;
+  /** A final answer that needs no transaction (RFC 3261 §8.2.7), for new requests; undefined for all others. */
+  readonly stateless?: (request: SipRequest, peer: SipPeer) => SipResponse | undefined;
 }
 
 /** Matches messages to transactions and makes new ones (RFC 3261 §17). */
@@ -38,10 +46,12 @@ export class TransactionLayer {
     absorbed: 0,
     merged: 0,
     refused: 0,
+    stateless: 0,
   };
   private readonly transport: TransportLayer;
   private readonly servers = new Map<string, ServerTransaction>();
   private readonly merges = new Map<string, ServerTransaction>();
+  private readonly spent: SpentStore;
   private readonly clients = new Map<string, ClientTransaction>();
   private user: TransactionUser | undefined;
   private closed = false;
@@ -49,6 +59,7 @@ export class TransactionLayer {
   constructor(private readonly options: TransactionOptions) {
     this.transport = options.transport;
     this.wheel = options.wheel;
+    this.spent = new SpentStore(options.wheel, TIMEOUT);
     this.transport.onFailure((peer) => this.connectionLost(peer));
   }
 
@@ -58,7 +69,7 @@ export class TransactionLayer {
   }
 
   get serverCount(): number {
-    return this.servers.size;
+    return this.servers.size + this.spent.size;
   }
 
   get clientCount(): number {
@@ -80,14 +91,19 @@ export class TransactionLayer {
     return transaction;
   }
 
-  /** Sends outside of any transaction (ACK of a 2xx) or on behalf of one. */
-  transmit(message: SipMessage, target: SendTarget, onFailure?: () => void): void {
+  /** Sends outside of any transaction (ACK of a 2xx) or on behalf of one. `bytes`: the message, where it is written already. */
+  transmit(message: SipMessage, target: SendTarget, onFailure?: () => void, bytes?: Buffer): void {
     if (this.closed) return;
     this.counters.sent++;
     this.options.onSent?.(message, target);
-    this.transport.send(message, target).then(undefined, () => {
+    this.transport.send(message, target, bytes).then(undefined, () => {
       if (!this.closed) onFailure?.();
     });
+  }
+
+  private retransmit(spent: SpentAnswer): void {
+    const parsed = parseMessage(Buffer.from(spent.message, "latin1"));
+    if (parsed.ok) this.transmit(parsed.message, spent.target);
   }
 
   /** Every received message goes in here. */
@@ -110,6 +126,19 @@ export class TransactionLayer {
     this.options.onFinal?.(transaction.request, transaction.arrival.peer, status);
   }
 
+  /**
+   * A request other than INVITE has its final answer: from now until timer J only copies of it can come, so nothing is
+   * kept but the answer as it went out (RFC 3261 §17.2.2).
+   */
+  retire(transaction: ServerTransaction, bytes: Buffer): void {
+    // What a proxy passed on may come back over another path or changed (RFC 3261 §16.3).
+    this.spent.keep(transaction.key, transaction.forwarded ? "" : transaction.mergeKey, {
+      message: bytes.toString("latin1"),
+      target: transaction.target,
+    });
+    transaction.terminate();
+  }
+
   /** Used by the transactions when they end. */
   forgetServer(transaction: ServerTransaction): void {
     this.servers.delete(transaction.key);
@@ -125,6 +154,7 @@ export class TransactionLayer {
     this.closed = true;
     for (const transaction of [...this.servers.values()]) transaction.terminate();
     for (const transaction of [...this.clients.values()]) transaction.terminate();
+    this.spent.clear();
   }
 
   private receiveRequest(request: SipRequest, inbound: InboundMessage): void {
@@ -138,6 +168,20 @@ export class TransactionLayer {
       known.receiveCopy();
       return;
     }
+    const spent = this.spent.find(key);
+    if (spent !== undefined) {
+      this.counters.absorbed++;
+      this.retransmit(spent);
+      return;
+    }
+    const target = replyTarget(inbound.peer);
+    const atOnce = this.options.stateless?.(request, inbound.peer);
+    if (atOnce) {
+      this.counters.stateless++;
+      this.transmit(atOnce, target);
+      this.options.onFinal?.(request, inbound.peer, atOnce.status);
+      return;
+    }
     const arrival: Arrival = {
       peer: inbound.peer,
       localAddress: inbound.localAddress,
@@ -145,8 +189,15 @@ export class TransactionLayer {
       bytes: inbound.bytes,
     };
     const merge = mergeKey(request);
-    const transaction = new ServerTransaction(this, key, merge, request, arrival, replyTarget(inbound.peer));
+    const transaction = new ServerTransaction(this, key, merge, request, arrival, target);
     const refusal = this.refusalOf(request, merge);
+    if (refusal === 503) {
+      // At the limit nothing more is kept, not even this answer; spread over time they come back.
+      const busy = statelessResponse(request, 503);
+      busy.headers.push({ name: "Retry-After", value: retryAfter() });
+      this.transmit(busy, target);
+      return;
+    }
     this.servers.set(key, transaction);
     if (refusal !== undefined) {
       transaction.respond(replyTo(request, refusal, reasonPhrase(refusal), "zj"));
@@ -161,12 +212,16 @@ export class TransactionLayer {
   }
 
   private refusalOf(request: SipRequest, merge: string): number | undefined {
-    if (this.servers.size + this.clients.size >= this.options.limit) {
+    if (this.serverCount + this.clients.size >= this.options.limit) {
       this.counters.refused++;
       return 503;
     }
     // The same request over another path: only one copy is served (RFC 3261 §8.2.2.2).
-    if (request.method !== "CANCEL" && !tagOf(header(request, "To")) && this.merges.has(merge)) {
+    if (
+      request.method !== "CANCEL" &&
+      !tagOf(header(request, "To")) &&
+      (this.merges.get(merge)?.forwarded === false || this.spent.merged(merge))
+    ) {
       this.counters.merged++;
       return 482;
     }
@@ -203,6 +258,11 @@ export function serverKey(request: SipRequest): string {
 
 function mergeKey(request: SipRequest): string {
   return `${callIdOf(request)} ${tagOf(header(request, "From")) ?? ""} ${header(request, "CSeq") ?? ""}`;
+}
+
+/** Seconds of a Retry-After, spread so that not all come back at once. */
+export function retryAfter(): string {
+  return String(5 + Math.floor(Math.random() * 25));
 }
 
 /** Responses go back to where the request came from: the connection, or the packet's source (RFC 3581, forced). */

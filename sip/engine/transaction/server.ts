@@ -1,4 +1,5 @@
 import type { SipPeer, SipRequest, SipResponse } from "../message/model.ts";
+import { serializeMessage } from "../message/serialize.ts";
 import type { SendTarget } from "../transport/model.ts";
 import type { TransactionLayer } from "./layer.ts";
 import { isReliable, T1, T2, T4, TIMEOUT } from "./timers.ts";
@@ -17,9 +18,13 @@ export interface Arrival {
 /** Server transactions: INVITE (RFC 3261 §17.2.1 with RFC 6026) and non-INVITE (§17.2.2). */
 export class ServerTransaction {
   state: ServerState = "trying";
+  /** A proxy took it: when it comes back changed that is a spiral, which is allowed (RFC 3261 §16.3). */
+  forwarded = false;
   readonly invite: boolean;
   readonly method: string;
   private last: SipResponse | undefined;
+  /** The last response as it went out. */
+  private bytes: Buffer | undefined;
   private interval = T1;
   private retransmit: Timer | undefined;
   private deadline: Timer | undefined;
@@ -50,10 +55,17 @@ export class ServerTransaction {
     this.last = response;
     if (response.status < 200) this.state = "proceeding";
     else if (this.invite) this.finishInvite(response.status);
-    else this.finishOther();
-    this.layer.transmit(response, this.target, onSendFailure);
+    else this.state = "completed";
+    this.bytes = serializeMessage(response);
+    this.layer.transmit(response, this.target, onSendFailure, this.bytes);
     if (response.status >= 200) this.layer.answered(this, response.status);
+    if (this.state === "completed" && !this.invite) this.finishOther(this.bytes);
     return true;
+  }
+
+  /** The bytes of a response that was the last to go out. */
+  bytesOf(response: SipResponse): Buffer | undefined {
+    return response === this.last ? this.bytes : undefined;
   }
 
   /** Sends a 2xx or a reliable provisional once more; their retransmission is the user's (RFC 3261 §13.3.1.4). */
@@ -85,7 +97,7 @@ export class ServerTransaction {
     this.state = "terminated";
     this.retransmit?.cancel();
     this.deadline?.cancel();
-    this.last = undefined;
+    if (this.invite) this.last = undefined;
     this.layer.forgetServer(this);
     this.onTerminated?.();
   }
@@ -101,11 +113,10 @@ export class ServerTransaction {
     this.endIn(TIMEOUT);
   }
 
-  private finishOther(): void {
-    this.state = "completed";
+  private finishOther(bytes: Buffer): void {
     // Timer J is zero on a stream: nothing can come again.
-    if (isReliable(this.arrival.peer.protocol)) queueMicrotask(() => this.terminate());
-    else this.endIn(TIMEOUT);
+    if (isReliable(this.arrival.peer.protocol)) this.terminate();
+    else this.layer.retire(this, bytes);
   }
 
   private armRetransmit(): void {
