@@ -2,6 +2,7 @@
 import type { InboundMessage, SipMessage, SipPeer } from "../message/model.ts";
 import { parseMessage } from "../message/parse.ts";
 import { serializeMessage } from "../message/serialize.ts";
+import { validateMessage } from "../message/validate.ts";
 import { FakeClock, TimerWheel, TransactionLayer } from "../transaction/index.ts";
 import type { ListenPoint, SendTarget, TransportLayer } from "../transport/model.ts";
 import { Core } from "./core.ts";
@@ -54,11 +55,17 @@ export class Network {
     return { protocol: "udp", address: to, port: 5060, flow: "u1" };
   }
 
-  /** A peer without an engine: `listener` gets the text of what it is sent; the result sends text to a host. */
-  peer(address: string, listener: (text: string) => void): (to: string, text: string) => void {
+  /**
+   * A peer without an engine: `listener` gets the text of what it is sent; the result sends text or bytes to a host, which
+   * never sees what its transport would have refused.
+   */
+  peer(address: string, listener: (text: string) => void): (to: string, text: string | Uint8Array) => void {
     this.hosts.set(address, (inbound) => listener(serializeMessage(inbound.message).toString()));
     return (to, text) => {
-      this.wheel.after(1, () => this.deliver(address, to, Buffer.from(text)));
+      const bytes = Buffer.from(text);
+      const parsed = parseMessage(bytes);
+      if (!parsed.ok || validateMessage(parsed.message).action !== "accept") return;
+      this.wheel.after(1, () => this.deliver(address, to, bytes));
     };
   }
 

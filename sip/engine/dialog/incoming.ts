@@ -78,7 +78,7 @@ export class Incoming {
       return;
     }
     // What apps make of a request is mostly a new one: without this check two of them could play ball (RFC 7332 §4).
-    if (header(request, "Max-Forwards") === "0" && !ANSWERED_HERE.has(method)) {
+    if (Number(header(request, "Max-Forwards") ?? 70) === 0 && !ANSWERED_HERE.has(method)) {
       this.context.refuse(transaction, 483);
       return;
     }

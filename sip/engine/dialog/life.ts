@@ -91,6 +91,7 @@ export class DialogLife {
     dialog.answered?.deadline?.cancel();
     dialog.session?.timer?.cancel();
     dialog.session = undefined;
+    dialog.inviteOut?.expectEnd();
     this.context.dialogs.remove(dialog);
     this.releaseHeld(dialog);
     this.settled(dialog);

@@ -17,6 +17,7 @@ export class Branch {
   private provisional = false;
   private cancelled = false;
   private cancelSent = false;
+  private timedOut = false;
   private readonly timers = new Map<"c" | "provisional" | "final", Timer>();
 
   constructor(
@@ -62,7 +63,7 @@ export class Branch {
     this.sent = copy.request;
     this.provisional = false;
     this.arm("provisional", order.provisionalMs);
-    if (transaction.invite) this.arm("c", TIMER_C);
+    this.armC();
     const attempt = context.layer.request(copy.request, copy.branch, hop.target, hop.destination, {
       onResponse: (response, inbound) => this.response(response, inbound),
       onFailure: (cause) => this.failure(cause),
@@ -70,7 +71,7 @@ export class Branch {
     this.transaction = attempt;
   }
 
-  private arm(name: "c" | "provisional" | "final", ms: number): void {
+  private arm(name: "provisional" | "final", ms: number): void {
     this.timers.get(name)?.cancel();
     if (ms > 0)
       this.timers.set(
@@ -79,14 +80,28 @@ export class Branch {
       );
   }
 
+  private armC(): void {
+    this.timers.get("c")?.cancel();
+    if (!this.session.transaction.invite || this.cancelled) return;
+    const ring = () => {
+      // The destination is cancelled and keeps its turn until it says so: an answer may be crossing (RFC 3261 §16.8).
+      this.timedOut = true;
+      if (this.provisional) this.cancel();
+      else this.giveUp("timeout");
+    };
+    this.timers.set("c", this.session.context.after(TIMER_C, ring));
+  }
+
   private response(response: SipResponse, inbound: InboundMessage): void {
     if (response.status < 200) {
       this.provisional = true;
       this.timers.get("provisional")?.cancel();
       if (this.cancelled) this.sendCancel();
       if (this.ended) return;
-      if (this.session.transaction.invite) this.arm("c", TIMER_C);
-      if (response.status > 100) this.session.response(this, response, inbound);
+      if (response.status === 100) return;
+      // 100 says only that the next hop is there; it moves no timer (RFC 3261 §16.7 step 2).
+      this.armC();
+      this.session.response(this, response, inbound);
       return;
     }
     if (response.status < 300) {
@@ -101,7 +116,9 @@ export class Branch {
       return;
     }
     this.end();
-    this.session.response(this, response, inbound);
+    // Its 487 is the echo of our own CANCEL: to the caller it did not answer in time.
+    if (this.timedOut && response.status === 487) this.session.failed(this, "timeout");
+    else this.session.response(this, response, inbound);
   }
 
   private failure(cause: "timeout" | "transport"): void {

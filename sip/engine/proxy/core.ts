@@ -50,6 +50,7 @@ export class ProxyCore {
     }
     const { transaction } = pending;
     this.release(pending);
+    transaction.forwarded = true;
     const refusal = this.refusal(transaction.request);
     if (refusal) {
       this.context.refuse(transaction, refusal.status, refusal.extra);

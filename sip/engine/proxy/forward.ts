@@ -70,6 +70,7 @@ export function loopHash(request: SipRequest, uri = request.uri): string {
     tagOf(header(request, "To")) ?? "",
     callIdOf(request),
     (header(request, "CSeq") ?? "").split(/\s/)[0],
+    ...listHeader(request, "Route"),
     header(request, "Proxy-Authorization") ?? "",
   ];
   return Bun.hash(parts.join("\n")).toString(36);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { ask, at, bench, failure, type Loose, SDP, until } from "../test-support.ts";
+import type { ListenPoint } from "../transport/index.ts";
 
 const { phone } = bench();
 
@@ -124,6 +125,62 @@ describe("one destination", () => {
     expect(error?.status).toBe(487);
     expect(cancelled).toBe(true);
     await until(() => scene.results[0]?.finalStatus === 487);
+    await scene.quiet();
+  });
+});
+
+describe("two sides", () => {
+  const point = (protocol: "udp" | "tcp"): ListenPoint => ({ protocol, address: "127.0.0.1", port: 0 });
+
+  test("a caller on UDP and a callee on TCP: two Record-Route elements, in-dialog requests pass both ways (RFC 5658)", async () => {
+    const caller = await phone([point("udp")]);
+    const callee = await phone([point("tcp")]);
+    const proxy = await phone([point("udp"), point("tcp")]);
+    proxy.srf.invite((req: Loose) =>
+      proxy.srf.proxyRequest(req, at(callee.engine, "bob", "tcp"), { recordRoute: true }),
+    );
+    const up = answers(callee);
+    const uac: Loose = await caller.srf.createUAC(at(proxy.engine, "bob"), { localSdp: SDP });
+    const { req, dialog } = await up;
+    const routes = String(req.get("Record-Route")).split(",");
+    expect(routes.length).toBe(2);
+    expect(routes.map((route) => route.includes("transport=tcp"))).toEqual([true, false]);
+    expect(req.protocol).toBe("tcp");
+    dialog.on("info", (_req: Loose, res: Loose) => res.send(200));
+    expect((await uac.request({ method: "INFO" })).status).toBe(200);
+    await uac.modify(SDP.replace("sendrecv", "sendonly"));
+    await dialog.modify(SDP.replace("4000", "4010"));
+    expect(uac.remote.sdp).toContain("4010");
+    const ended = new Promise((resolve) => uac.on("destroy", resolve));
+    await dialog.destroy();
+    await ended;
+    await until(() => [caller, callee, proxy].every(({ engine }) => engine.stats().dialogs === 0));
+  });
+
+  test("serial forks with reliable provisionals: each PRACK reaches its own phone", async () => {
+    const scene = await office(2, { recordRoute: true });
+    const seen: string[] = [];
+    const early = (name: string, phone: Loose, then: (req: Loose, res: Loose) => void) => {
+      phone.srf.use("prack", (_req: Loose, res: Loose) => res.send(200));
+      phone.srf.invite((req: Loose, res: Loose) =>
+        res.send(183, { headers: { Require: "100rel" }, body: SDP }, undefined, () => {
+          seen.push(`prack ${name}`);
+          then(req, res);
+        }),
+      );
+    };
+    early("one", scene.targets[0], (_req, res) => res.send(486));
+    const up = new Promise<Loose>((resolve) =>
+      early("two", scene.targets[1], (req, res) =>
+        scene.targets[1]?.srf.createUAS(req, res, { localSdp: SDP }).then(resolve),
+      ),
+    );
+    const uac = await place(scene, { headers: { Supported: "100rel" } });
+    const uas = await up;
+    expect(seen).toEqual(["prack one", "prack two"]);
+    const ended = new Promise((resolve) => uas.on("destroy", resolve));
+    await uac.destroy();
+    await ended;
     await scene.quiet();
   });
 });

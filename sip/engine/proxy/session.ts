@@ -93,9 +93,7 @@ export class ProxySession {
     const passed = branch.passed(response);
     // Each 2xx to an INVITE goes back at once, further ones too: the caller decides (RFC 3261 §16.7 step 5).
     if (this.transaction.open) this.transaction.respond(passed);
-    else if (this.transaction.invite && this.transaction.state === "accepted") {
-      this.transaction.again(passed);
-    }
+    else if (this.transaction.invite) this.transaction.again(passed);
     if (this.answered) return;
     this.answered = true;
     this.noMoreTargets = true;
