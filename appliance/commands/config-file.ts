@@ -219,6 +219,7 @@ export function loadConfig(flags: ParsedFlags, folder = process.cwd()): Config {
       portMin: range ? Number(range[1]) : base.media.portMin,
       portMax: range ? Number(range[2]) : base.media.portMax,
     },
+    ...(base.trace ? { trace: base.trace } : {}),
     demo,
   });
 }

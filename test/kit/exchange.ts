@@ -228,13 +228,17 @@ export async function startExchange(
     readonly voicePorts?: number;
     /** Starts an engine of its own listening at `contact`; gives the `sip.engine` that reaches it. */
     readonly engineFor?: (contact: string) => Promise<string>;
+    /** Traces on disk; default none. */
+    readonly trace?: NonNullable<Config["trace"]>;
   } = {},
 ): Promise<Exchange> {
   const place = await Place.make(options.address, options.voicePorts);
   const log: string[] = [];
   const { sip } = place.config;
   const engine = (await options.engineFor?.(sip.contacts[0] ?? "")) ?? sip.engine;
-  const app = await compose({ ...place.config, sip: { ...sip, engine } }, { log: (line) => log.push(line) });
+  const trace = options.trace ? { trace: options.trace } : {};
+  const config = { ...place.config, ...trace, sip: { ...sip, engine } };
+  const app = await compose(config, { log: (line) => log.push(line) });
   place.office = await furnish(app, { host: CARRIER_ADDRESS, port: place.carrierPort }, options);
   await place.openCarrier();
   return Object.assign(place, {
