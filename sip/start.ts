@@ -2,6 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { DeviceState, Directory, TrunkState } from "./directory.ts";
+import type { TlsIdentity } from "./engine/index.ts";
 import { type Defence, type DefenceConfig, Guard } from "./guard.ts";
 import { LegService } from "./legs/legs.ts";
 import type { Legs } from "./legs/model.ts";
@@ -23,6 +24,10 @@ export interface SipConfig {
   readonly address: string;
   /** Public address in Via, Contact and SDP behind a port-forwarding router. */
   readonly externalAddress?: string;
+  /** Certificates of TLS and WSS listening points; asked at each start of the engine. */
+  readonly tls?: () => TlsIdentity;
+  /** Most connections (TCP, TLS, WebSocket) in all and of one source; engine defaults when absent. */
+  readonly connections?: { readonly total: number; readonly perSource: number };
   /** Address ranges of the office; empty = the private ranges. */
   readonly lan: readonly string[];
   readonly rtpPorts: { readonly min: number; readonly max: number };
@@ -235,11 +240,16 @@ class EngineKeeper {
       defence: this.guard.forEngine(),
       onExit: (reason) => void this.#again(reason),
       ...(this.config.externalAddress === undefined ? {} : { externalAddress: this.config.externalAddress }),
+    const { connections } = this.config;
     });
     await this.stack.connect(this.#engine.agent);
   }
 
   get view(): EngineView | undefined {
+      ...(this.config.tls === undefined ? {} : { tls: this.config.tls() }),
+      ...(connections === undefined
+        ? {}
+        : { limits: { connections: connections.total, connectionsPerSource: connections.perSource } }),
     return this.#engine;
   }
 

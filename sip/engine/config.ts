@@ -41,6 +41,9 @@ export interface EngineLimits {
   /** Calls in the trace ring and messages kept of each. */
   readonly traceCalls: number;
   readonly traceMessages: number;
+  /** TCP, TLS and WebSocket connections in all and of one source address. */
+  readonly connections: number;
+  readonly connectionsPerSource: number;
   /** Grace before the calls of an app that went away are released, ms. */
   readonly graceMs: number;
 }
@@ -51,6 +54,8 @@ export const DEFAULT_LIMITS: EngineLimits = {
   traceCalls: 500,
   traceMessages: 100,
   graceMs: 5_000,
+  connections: 12_000,
+  connectionsPerSource: 512,
 };
 
 export class EngineConfigError extends Error {

@@ -13,10 +13,13 @@ import { bareHost, parseUri } from "./message/index.ts";
 import { createResolver } from "./resolve/index.ts";
 import { hostOf, type TraceEntry, type TraceQuery, TraceRing } from "./trace/index.ts";
 import { systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
-import { createTransport, type ListenPoint } from "./transport/index.ts";
+import { createTransport, type ListenPoint, type TlsIdentity } from "./transport/index.ts";
 import type { OpenWeb } from "./web-bridge.ts";
 
 export interface EngineStats {
+/** Requests whose success shows that a connection belongs to somebody. */
+const PROVING = new Set(["REGISTER", "INVITE", "SUBSCRIBE", "MESSAGE", "PUBLISH"]);
+
   readonly serverTransactions: number;
   readonly clientTransactions: number;
   readonly dialogs: number;
@@ -50,6 +53,8 @@ export interface Engine {
   /** Takes a WebSocket that a web server has accepted as a connection of its own. */
   readonly openWeb: OpenWeb;
   /** The last messages of a call, secrets masked. */
+  /** New certificates for the TLS and WSS listeners; connections stay. Rejects when a port cannot be had again. */
+  renewTls(identity: TlsIdentity): Promise<void>;
   trace(callId: string): TraceEntry[];
   /** The last messages of an address or a user, in calls and without. */
   traceSearch(query: TraceQuery): TraceEntry[];
@@ -84,6 +89,8 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     onReject: (peer, reason) => detector.rejected(peer, reason),
     ...(config.tlsClient ? { tlsClient: config.tlsClient } : {}),
   });
+    maxConnections: limits.connections,
+    maxPerAddress: limits.connectionsPerSource,
   const layer = new TransactionLayer({
     transport,
     wheel,
@@ -93,7 +100,10 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
       const remote = peer ? `${peer.protocol}:${peer.address}:${peer.port}` : "";
       trace.note("out", remote, message);
     },
-    onFinal: (request, peer, status) => detector.outcome(peer, factsOf(request), status),
+    onFinal(request, peer, status) {
+      if (status >= 200 && status < 300 && PROVING.has(request.method)) transport.prove(peer.flow);
+      detector.outcome(peer, factsOf(request), status);
+    },
   });
   let agents: AgentServer | undefined;
   const core = new Core({
@@ -165,6 +175,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     openWeb: (peer, sink) => transport.openWeb(peer, sink),
     trace: (callId) => trace.entries(callId),
     traceSearch: (query) => trace.search(query),
+    renewTls: (identity) => transport.renew(identity),
     async stop(options = {}) {
       if (options.silent !== true) core.releaseAll();
       // One turn for the BYEs to leave; their answers are nobody's any more.

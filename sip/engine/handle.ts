@@ -2,7 +2,7 @@ import type { EngineConfig } from "./config.ts";
 import type { Ban, DefenceCounters, Evidence } from "./defence/index.ts";
 import type { EngineStats } from "./engine.ts";
 import type { TraceEntry, TraceQuery } from "./trace/index.ts";
-import type { ListenPoint } from "./transport/index.ts";
+import type { ListenPoint, TlsIdentity } from "./transport/index.ts";
 import { type OpenWeb, WebDoor } from "./web-bridge.ts";
 import type { WorkerAnswer, WorkerCall, WorkerReport } from "./worker-protocol.ts";
 
@@ -30,6 +30,7 @@ export interface EngineWorkerHandle {
   defence(): Promise<{ readonly bans: readonly Ban[]; readonly counters: DefenceCounters }>;
   /** Takes a WebSocket that this thread's web server has accepted as a connection of the engine. */
   readonly openWeb: OpenWeb;
+  renewTls(identity: TlsIdentity): Promise<void>;
   trace(callId: string): Promise<TraceEntry[]>;
   traceSearch(query: TraceQuery): Promise<TraceEntry[]>;
   /** Called once when the Worker dies by itself. */
@@ -90,6 +91,7 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
       trace: (callId) => ask({ type: "trace", callId }),
       traceSearch: (query) => ask({ type: "trace-search", query }),
       openWeb: door.open,
+      renewTls: (identity) => ask({ type: "renew-tls", identity }),
       onCrash: (listener) => {
         crashListeners.push(listener);
       },

@@ -35,5 +35,5 @@ export {
   type TraceQuery,
   traceText,
 } from "./trace/index.ts";
-export type { WebFlow, WebPeer, WebSink } from "./transport/index.ts";
+export type { TlsIdentity, WebFlow, WebPeer, WebSink } from "./transport/index.ts";
 export type { OpenWeb } from "./web-bridge.ts";

@@ -1,6 +1,7 @@
 import type { EngineConfig } from "./config.ts";
-import type { TraceQuery } from "./trace/index.ts";
 import type { Evidence } from "./defence/index.ts";
+import type { TraceQuery } from "./trace/index.ts";
+import type { TlsIdentity } from "./transport/index.ts";
 import type { WebFromEngine, WebToEngine } from "./web-bridge.ts";
 
 /** What the main thread may ask of the engine's Worker. */
@@ -11,6 +12,7 @@ export type WorkerCall =
   | { readonly type: "protect"; readonly allow: readonly string[]; readonly trusted: readonly string[] }
   | { readonly type: "evidence"; readonly events: readonly Evidence[] }
   | { readonly type: "lift-ban" | "allow"; readonly address: string }
+  | { readonly type: "renew-tls"; readonly identity: TlsIdentity }
   | { readonly type: "trace"; readonly callId: string }
   | { readonly type: "trace-search"; readonly query: TraceQuery };
 

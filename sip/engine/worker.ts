@@ -47,6 +47,8 @@ async function perform(call: WorkerCall): Promise<unknown> {
       return engine.trace(call.callId);
     case "trace-search":
       return engine.traceSearch(call.query);
+    case "renew-tls":
+      return engine.renewTls(call.identity);
     case "stop":
       await engine.stop();
       engine = undefined;

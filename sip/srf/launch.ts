@@ -10,6 +10,7 @@ import {
   parseContact,
   startEngine,
   startEngineWorker,
+  type TlsIdentity,
   type TraceEntry,
   type TraceQuery,
 } from "../engine/index.ts";
@@ -50,6 +51,8 @@ export interface EngineView {
   traceSearch(query: TraceQuery): Promise<TraceEntry[]>;
 }
 
+  /** New certificates for further TLS and WSS connections. */
+  renewTls(identity: TlsIdentity): Promise<void>;
 export interface LaunchedEngine extends EngineView {
   readonly agent: EngineAddress;
   /** `silent`: without a BYE, as when the power fails; only for an engine in this thread. */
@@ -59,8 +62,12 @@ export interface LaunchedEngine extends EngineView {
 /** Starts an engine on loopback with a secret of its own. Rejects with the engine's error, e.g. when a port is taken. */
 export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngine> {
   const secret = randomBytes(32).toString("hex");
-  const { externalAddress } = options;
-  const points = options.contacts.flatMap(parseContact);
+  const { externalAddress, tls, limits } = options;
+  const points = options.contacts
+    .flatMap(parseContact)
+    .map((point) =>
+      tls && (point.protocol === "tls" || point.protocol === "wss") ? { ...point, tls } : point,
+    );
   const config: EngineConfig = {
     contacts: externalAddress === undefined ? points : points.map((point) => ({ ...point, externalAddress })),
     agent: { address: "127.0.0.1", port: 0, secret },
@@ -72,6 +79,7 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     return { ...engine, agent: { host: "127.0.0.1", port: engine.agentPort, secret } };
   }
   const engine = await startEngine(config);
+    ...(limits === undefined ? {} : { limits }),
   return {
     agent: { host: "127.0.0.1", port: engine.agentPort, secret },
     stats: async () => engine.stats(),
@@ -88,3 +96,4 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     stop: (how) => engine.stop(how),
   };
 }
+    renewTls: (identity) => engine.renewTls(identity),
