@@ -40,6 +40,8 @@ export interface LadderStep {
   /** A request with an answer to a challenge. */
   readonly credentials: boolean;
   readonly userAgent?: string;
+  /** The other side's user in From or To. */
+  readonly user: string;
   /** Bytes of the message as shown. */
   readonly bytes: number;
   /** Index into the entries, to show the whole message. */
@@ -142,7 +144,12 @@ function stepOf(
     inDialog: /;\s*tag=/i.test(field("To")),
     credentials: /^(?:Proxy-)?Authorization:/im.test(read.head),
     ...(userAgent === "" ? {} : { userAgent }),
+    user: userOf(field((entry.direction === "in") === (status === null) ? "From" : "To")),
     bytes: Buffer.byteLength(entry.text),
     entry: read.index,
   };
+}
+
+function userOf(address: string): string {
+  return /sips?:([^@>;\s]+)@/i.exec(address)?.[1] ?? "";
 }

@@ -51,7 +51,7 @@ export function talksOf(facts: TraceFacts): Talk[] {
     const party = facts.parties.find((one) => one.callId === callId);
     const first = steps.find((step) => step.status === undefined);
     const ours = first?.direction === "out";
-    return { callId, party, who: party?.name || host || "?", host, ours, steps, facts };
+    return { callId, party, who: party?.name || first?.user || host || "?", host, ours, steps, facts };
   });
 }
 

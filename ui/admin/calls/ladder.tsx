@@ -132,7 +132,7 @@ export function Message(props: {
   const repeated = t("trace.times", { n: step.times, ms: step.lastAt - start });
   const facts: [string, string][] = [
     [t("trace.at"), `${ctx.when.second(entry.at)}.${milliseconds}${step.times > 1 ? ` · ${repeated}` : ""}`],
-    [t("trace.peer"), `${props.way} (${entry.direction === "in" ? "←" : "→"} ${entry.remote})`],
+    [t("trace.peer"), `${props.way} (${entry.direction === "in" ? "←" : "→"} ${entry.remote})`.trim()],
     ...(step.sdp ? sdpLong(t, step.sdp) : []).map((words): [string, string] => [t("trace.media"), words]),
   ];
   return (

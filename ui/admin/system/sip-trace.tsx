@@ -59,7 +59,7 @@ function Messages(props: { ctx: Ctx; found: FoundMessages }): JSX.Element {
                   </span>
                 </span>
               </summary>
-              {entry ? <Message ctx={ctx} step={step} entry={entry} start={step.at} way={remote} /> : ""}
+              {entry ? <Message ctx={ctx} step={step} entry={entry} start={step.at} way="" /> : ""}
             </details>
           </li>
         );

@@ -1,0 +1,210 @@
+/** A call that failed, as a person sees it: the sentence, the ladder, the messages, the downloads; and after a restart. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { compose } from "../../appliance/compose.ts";
+import { createWeb, type WebServer } from "../../ui/server.ts";
+import { openBrowser, type TestBrowser } from "../kit/browser.ts";
+import { type Exchange, startExchange } from "../kit/exchange.ts";
+import { ADMIN } from "../kit/office.ts";
+import { waitFor } from "../kit/wait.ts";
+
+setDefaultTimeout(40_000);
+
+let x: Exchange;
+let server: WebServer;
+let browser: TestBrowser;
+let page: Page;
+const faults: string[] = [];
+const SHOTS = process.env["SHOTS"];
+
+const go = (path: string) =>
+  page.goto(`http://127.0.0.1:${server.port}${path}`, { waitUntil: "domcontentloaded" });
+const text = async (selector: string) => (await page.locator(selector).first().textContent()) ?? "";
+const shot = (name: string) => (SHOTS ? page.screenshot({ path: join(SHOTS, `${name}.png`) }) : undefined);
+
+async function signIn(): Promise<void> {
+  await go("/sign-in");
+  await page.fill("input[name=username]", ADMIN.username);
+  await page.fill("input[name=password]", ADMIN.password);
+  await page.locator("main form button[type=submit]").click();
+  await page.waitForURL((url) => url.pathname !== "/sign-in", { waitUntil: "domcontentloaded" });
+}
+
+beforeAll(async () => {
+  x = await startExchange({ trace: { file: true, days: 7, megabytes: 10 } });
+  server = await createWeb(x.app).listen("127.0.0.1", 0);
+  browser = await openBrowser({ language: "zh-CN" });
+  page = browser.context.pages()[0] ?? (await browser.context.newPage());
+  page.setDefaultTimeout(10_000);
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error" && /Content Security Policy/.test(message.text()))
+      faults.push(message.text());
+  });
+  await signIn();
+  const language = page.locator('header button[name="language"][value="zh-CN"]');
+  await page.locator("header .menu > summary").click();
+  await language.click();
+  await page.locator('html[lang="zh-CN"]').waitFor({ state: "attached" });
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+  await x?.stop();
+});
+
+async function refusedCall(status: 486 | 488): Promise<string> {
+  const a = x.phones.find((phone) => phone.number === "1001") ?? (await x.phone("1001"));
+  const b = x.phones.find((phone) => phone.number === "1002") ?? (await x.phone("1002"));
+  b.behaviour = { kind: "refuse", status };
+  const call = await a.dial("1002");
+  await call.ended;
+  const journey = await x.journey("1001", "1002");
+  await x.ended(journey);
+  return journey;
+}
+
+test("busy: the panel and the page say so, and the ladder shows both legs", async () => {
+  const journey = await refusedCall(486);
+  await go(`/calls/${journey}`);
+  expect(await text(".panel .why")).toContain("1002 正忙（486 Busy Here");
+  await shot("panel");
+  await page.locator(`.panel a[href="/calls/${journey}/trace"]`).click();
+  await page.locator(".ladder").waitFor();
+  expect(await text(".why")).toContain("1002 正忙（486 Busy Here");
+  expect(await text(".ladder-head")).toMatch(/1001.*总机.*1002/);
+  const rows = await page.locator(".ladder li summary b").allTextContents();
+  expect(rows[0]).toBe("INVITE");
+  expect(rows.some((row) => row.includes("401"))).toBe(true);
+  expect(rows.filter((row) => row === "✕ 486 Busy Here").length).toBe(2);
+  await shot("ladder");
+});
+
+test("an arrow opens by keyboard to the whole message, with media in words and without secrets", async () => {
+  const invite = page.locator(".ladder summary", { hasText: "INVITE" }).first();
+  await invite.focus();
+  await page.keyboard.press("Enter");
+  const message = page.locator(".ladder details[open] .message");
+  await message.waitFor();
+  const shown = (await message.textContent()) ?? "";
+  expect(shown).toContain("INVITE sip:1002@");
+  expect(shown).toContain("m=audio");
+  expect(shown).toMatch(/媒体audio PCMA.*在 127\.0\.0\.1:\d+ 收 · 双向 · 不加密/);
+  await shot("ladder-open");
+  const html = await page.content();
+  expect(html).toContain('Digest username="1001"');
+  expect(html.replaceAll("&#34;", '"')).toMatch(/response="\*\*\*"/);
+});
+
+test("a sentence leads to its message", async () => {
+  await page.locator(".why a").first().click();
+  await page.waitForURL(/open=\d+/, { waitUntil: "domcontentloaded" });
+  expect(await text(".ladder details[open] .message pre")).toContain("SIP/2.0 486 Busy Here");
+});
+
+test("wrong codec: the sentence names what was offered", async () => {
+  const journey = await refusedCall(488);
+  await go(`/calls/${journey}/trace`);
+  expect(await text(".why")).toMatch(/1002 不支持我们提供的语音编码 PCMA/);
+});
+
+test("downloads: text with the sentences, a capture of both legs, named by date and call, in the audit log", async () => {
+  const journey = await refusedCall(486);
+  await go(`/calls/${journey}/trace`);
+  const cookie = (await browser.context.cookies()).map((one) => `${one.name}=${one.value}`).join("; ");
+  const get = (kind: string) => fetch(`${page.url()}.${kind}`, { headers: { cookie } });
+  const plain = await get("txt");
+  expect(plain.headers.get("content-disposition")).toMatch(/filename="\d{8}-\d{6}-1001-1002\.txt"/);
+  const words = await plain.text();
+  expect(words).toContain("1002 正忙");
+  expect(words).toMatch(/<- udp:127\.0\.0\.1:\d+\nINVITE sip:1002@/);
+  const capture = await get("pcap");
+  expect(capture.headers.get("content-disposition")).toMatch(/filename="\d{8}-\d{6}-1001-1002\.pcap"/);
+  const bytes = Buffer.from(await capture.arrayBuffer());
+  expect(bytes.readUInt32LE(0)).toBe(0xa1b2c3d4);
+  const starts = packetsOf(bytes);
+  expect(starts.filter((start) => start.startsWith("INVITE sip:")).length).toBeGreaterThanOrEqual(2);
+  expect(starts.filter((start) => start === "SIP/2.0 486 Busy Here").length).toBe(2);
+  const log = x.db
+    .query("SELECT detail_json FROM audit_log WHERE subject = 'trace' AND subject_id = ?")
+    .all(journey);
+  expect(log.length).toBe(2);
+});
+
+test("a call still on shows its ladder as it grows", async () => {
+  const [a, b] = x.phones;
+  if (!a || !b) throw new Error("no phones");
+  b.behaviour = { kind: "answer", afterMs: 50 };
+  const call = await a.dial("1002");
+  await call.answered;
+  const journey = await x.journey("1001", "1002");
+  await go(`/calls/${journey}/trace`);
+  await page.locator("#trace .notice.info").waitFor();
+  const first = page.locator(".ladder summary").first();
+  await first.click();
+  await call.hangup();
+  await x.ended(journey);
+  await page.locator(".ladder summary b", { hasText: "BYE" }).first().waitFor();
+  await page.locator("#trace .notice.info").waitFor({ state: "detached" });
+  // What was opened stays open.
+  expect(await page.locator(".ladder details[open]").count()).toBe(1);
+  expect(await text("#trace .notice.ok")).toContain("没有发现问题");
+});
+
+test("a phone with a wrong password is found among the messages without a call", async () => {
+  const bad = await x.phone("1003", { password: "wrong" }).catch((error: unknown) => error);
+  expect(bad).toBeInstanceOf(Error);
+  await go(`/sip-trace?extension=${x.office.extensionIds["1003"]}`);
+  expect(await text(".why")).toContain("1003 的密码不对");
+  expect(await text(".messages")).toContain("REGISTER");
+  await page.locator(".messages summary").first().click();
+  expect(await text(".messages details[open] pre")).toContain("SIP/2.0 40");
+  await shot("sip-trace");
+  await go("/sip-trace?q=127.0.0.99");
+  expect(await text(".empty")).toContain("没有消息");
+});
+
+test("after a restart the page still shows the call; what is not kept is said", async () => {
+  const journey = await refusedCall(486);
+  const day = join(x.folder, "traces");
+  await waitFor(
+    () => readdirSync(day, { recursive: true }).some((name) => String(name).includes(journey)),
+    "the trace on disk",
+  );
+  await server.stop();
+  await x.app.stop();
+  const again = await compose(
+    { ...x.config, trace: { file: true, days: 7, megabytes: 10 } },
+    { log: () => {} },
+  );
+  server = await createWeb(again).listen("127.0.0.1", 0);
+  try {
+    await go(`/calls/${journey}/trace`);
+    expect(await text(".why")).toContain("1002 正忙（486 Busy Here");
+    expect(await text("#trace .notice.info")).toContain("来自磁盘");
+    const file = readdirSync(day, { recursive: true }).find((name) => String(name).includes(journey));
+    await Bun.file(join(day, String(file))).delete();
+    await go(`/calls/${journey}/trace`);
+    expect(await text("#trace .notice.warn")).toContain("不再保留");
+    await shot("none");
+  } finally {
+    await again.stop();
+  }
+});
+
+test("no page raised a script error or broke the content policy", () => {
+  expect(faults).toEqual([]);
+});
+
+/** First lines of the messages in a capture of IPv4 and UDP. */
+function packetsOf(bytes: Buffer): string[] {
+  const starts: string[] = [];
+  for (let at = 24; at < bytes.length; ) {
+    const length = bytes.readUInt32LE(at + 8);
+    starts.push(bytes.toString("utf8", at + 16 + 28, at + 16 + length).split("\r\n")[0] ?? "");
+    at += 16 + length;
+  }
+  return starts;
+}
