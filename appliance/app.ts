@@ -10,7 +10,7 @@ import type { Now } from "./kernel.ts";
 import type { People } from "./people/index.ts";
 import type { Queueing } from "./queueing/index.ts";
 import type { Routing } from "./routing/index.ts";
-import type { System } from "./system/index.ts";
+import type { Security, System } from "./system/index.ts";
 
 export interface App {
   readonly config: Config;
@@ -27,5 +27,7 @@ export interface App {
   /** settings, first-boot set-up, audit log, jobs, alarms, health, backup. */
   readonly system: System;
   readonly sip: Sip;
+  /** Bans, the allow list, calls from strangers. */
+  readonly security: Security;
   stop(): Promise<void>;
 }

@@ -3,7 +3,7 @@
  * changes of the configuration reach them. Pages are started by main.ts on the App made here.
  */
 import { join } from "node:path";
-import { startSip } from "../sip/index.ts";
+import { Firewall, startSip } from "../sip/index.ts";
 import { openStore } from "../storage/database.ts";
 import type { App } from "./app.ts";
 import { convertAudio } from "./audio.ts";
@@ -14,7 +14,7 @@ import type { Now } from "./kernel.ts";
 import { createPeople } from "./people/index.ts";
 import { createQueueingConfig } from "./queueing/index.ts";
 import { createRouting } from "./routing/index.ts";
-import { createConfiguration, createSystem } from "./system/index.ts";
+import { BanFile, createConfiguration, createSecurity, createSystem, readBans } from "./system/index.ts";
 
 export interface ComposeOptions {
   readonly now?: Now;
@@ -55,6 +55,9 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     });
     opened.push(() => system.stop());
     await configuration.load();
+    const banFile = new BanFile(join(config.dataFolder, "bans.json"), log);
+    const bans = await readBans(join(config.dataFolder, "bans.json"), log);
+    const { defence } = config;
     const sip = await startSip(
       {
         engine: config.sip.engine,
@@ -63,10 +66,31 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
         lan: config.sip.lan,
         rtpPorts: { min: config.media.portMin, max: config.media.portMax },
         dataFolder: config.dataFolder,
+        defence: {
+          allow: system.settings.get().defenceAllow,
+          bans,
+          ...(defence === undefined
+            ? {}
+            : { exempt: defence.exempt, bounds: { banMs: defence.banSeconds * 1000 } }),
+        },
         log,
       },
       people.directory,
     );
+    const nft = defence?.nftables ?? "";
+    const ports = sip.listening.map((point) => Number(point.slice(point.lastIndexOf(":") + 1)));
+    const firewall = nft === "" ? undefined : new Firewall({ command: [nft], ports });
+    await firewall?.start(bans);
+    const security = createSecurity({
+      store,
+      now,
+      configuration,
+      settings: system.settings,
+      defence: sip.defence,
+      file: banFile,
+      ...(firewall === undefined ? {} : { firewall }),
+    });
+    opened.push(() => security.stop());
     opened.push(() => sip.stop());
     // A saved trunk or extension counts for the next call, without anybody pressing "apply".
     configuration.addStage(async (_tx, change) => () => {
@@ -86,7 +110,19 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       if (connected) system.alarms.clear("engine-down", "sip");
       else system.alarms.raise("engine-down", "sip", "");
     });
-    return { config, now, store, people, routing, queueing: calls.queueing, calls, system, sip, stop: close };
+    return {
+      config,
+      now,
+      store,
+      people,
+      routing,
+      queueing: calls.queueing,
+      calls,
+      system,
+      sip,
+      security,
+      stop: close,
+    };
   } catch (error) {
     await close();
     throw error;

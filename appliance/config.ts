@@ -25,5 +25,14 @@ export interface Config {
     readonly days: number;
     readonly megabytes: number;
   };
+  /** Against attackers; see also the page "Attack defence". */
+  readonly defence?: {
+    /** Networks that are never judged. */
+    readonly exempt: readonly string[];
+    /** Length of a first ban, s. */
+    readonly banSeconds: number;
+    /** Also ban in the kernel: the program nft; "" = do not. */
+    readonly nftables: string;
+  };
   readonly demo: boolean;
 }

@@ -14,6 +14,7 @@ import type { AuthResultEvent } from "./srf/authenticator.ts";
 import type { EngineView, LaunchOptions } from "./srf/launch.ts";
 import { plainAddress } from "./srf/network.ts";
 
+export { Firewall, type FirewallState } from "./engine/defence/nftables.ts";
 export type { Ban, BanReason, DefenceCounters } from "./engine/index.ts";
 export { isNetwork };
 

@@ -25,6 +25,8 @@ export {
   type Defence,
   type DefenceConfig,
   type DefenceCounters,
+  Firewall,
+  type FirewallState,
   isNetwork,
 } from "./guard.ts";
 export { LegGoneError } from "./legs/errors.ts";

@@ -48,6 +48,16 @@ beforeAll(async () => {
       live: { picture: () => ({ at: 0, calls: [], agents: [], groups: [] }), onChange: () => () => {} },
     },
     sip: { trunks: { state: () => undefined } },
+    security: {
+      view: async () => ({
+        available: true,
+        bans: [{ address: "<b>192.0.2.1", since: 0, until: 1, reason: "scanning", evidence: 21, times: 1 }],
+        counters: { dropped: 0, slowed: 0, challenged: 0, failedSignIns: 0, banned: 1, sources: 0 },
+        allow: ["<i>10.0.0.0/8"],
+        anonymousCalls: false,
+        firewall: { on: false, held: 0, problem: "failed", detail: "<u>nft" },
+      }),
+    },
   } as unknown as App;
   web = createWeb(app);
 });
@@ -119,6 +129,7 @@ test("settings, audit, versions and the series page open", async () => {
   for (const path of [
     "/settings",
     "/audit",
+    "/security",
     "/versions",
     "/agents/series",
     "/password",

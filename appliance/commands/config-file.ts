@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse } from "smol-toml";
+import { isNetwork } from "../../sip/index.ts";
 import type { Config } from "../config.ts";
 import { ConfigurationError } from "./errors.ts";
 import type { FlagSpec, ParsedFlags } from "./flags.ts";
@@ -29,7 +30,7 @@ export const CONFIG_FLAGS: Readonly<Record<string, FlagSpec>> = {
   demo: { kind: "switch", help: "a ready office with test phones that call again and again" },
 };
 
-const DEFAULTS: Config = {
+const DEFAULTS: Config & Required<Pick<Config, "defence">> = {
   dataFolder: "data",
   web: { address: "0.0.0.0", port: 8080 },
   sip: {
@@ -50,6 +51,7 @@ const DEFAULTS: Config = {
   },
   media: { portMin: 30000, portMax: 39999, tts: "espeak-ng" },
   demo: false,
+  defence: { exempt: ["127.0.0.0/8", "::1"], banSeconds: 600, nftables: "" },
 };
 const TRACE = { file: false, days: 7, megabytes: 200 };
 
@@ -83,6 +85,15 @@ function reader(table: Table, path: string) {
       const good = typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= most;
       return good ? value : wrong(key, `a whole number from 1 to ${most}`);
     },
+    /** true: the usual program, false or absent: "", or the path of another one. */
+    program(key: string, usual: string): string {
+      const value = take(key) ?? false;
+      if (value === true) return usual;
+      if (value === false) return "";
+      return typeof value === "string" && value !== ""
+        ? value
+        : wrong(key, "true, false or a path in quotes");
+    },
     texts(key: string, fallback: readonly string[]): readonly string[] {
       const value = take(key);
       if (value === undefined) return fallback;
@@ -113,6 +124,7 @@ export function configOfTable(table: Table): Config {
   const web = reader(top.table("web"), "web.");
   const sip = reader(top.table("sip"), "sip.");
   const media = reader(top.table("media"), "media.");
+  const defence = reader(top.table("defence"), "defence.");
   const trace = reader(top.table("trace"), "trace.");
   const config: Config = {
     dataFolder: top.text("dataFolder", DEFAULTS.dataFolder),
@@ -138,9 +150,14 @@ export function configOfTable(table: Table): Config {
       days: trace.count("days", TRACE.days, 365),
       megabytes: trace.count("megabytes", TRACE.megabytes, 100_000),
     },
+    defence: {
+      exempt: defence.texts("exempt", DEFAULTS.defence.exempt),
+      banSeconds: defence.count("banSeconds", DEFAULTS.defence.banSeconds, 86_400),
+      nftables: defence.program("nftables", "nft"),
+    },
     demo: top.flag("demo", false),
   };
-  for (const part of [top, web, sip, media, trace]) part.done();
+  for (const part of [top, web, sip, media, trace, defence]) part.done();
   return config;
 }
 
@@ -166,6 +183,11 @@ function check(config: Config): Config {
   if (config.sip.contacts.length === 0)
     throw new ConfigurationError("At least one SIP listening point is needed.");
   for (const contact of config.sip.contacts) sipListeners(contact);
+  const strange = config.defence?.exempt.find((entry) => !isNetwork(entry));
+  if (strange !== undefined)
+    throw new ConfigurationError(
+      `The setting defence.exempt has "${strange}", which is no address or network.`,
+    );
   return config;
 }
 
@@ -220,6 +242,7 @@ export function loadConfig(flags: ParsedFlags, folder = process.cwd()): Config {
       portMax: range ? Number(range[2]) : base.media.portMax,
     },
     ...(base.trace ? { trace: base.trace } : {}),
+    ...(base.defence ? { defence: base.defence } : {}),
     demo,
   });
 }

@@ -18,6 +18,7 @@ const PARTS = [
   "media-files",
   "blacklist",
   "settings",
+  "security",
   "jobs",
 ] as const;
 

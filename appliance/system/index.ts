@@ -14,6 +14,7 @@ export {
 export { createSystem, type SystemDeps } from "./create.ts";
 export { configEntity, type EntityDeps, type EntitySpec } from "./entity.ts";
 export type * from "./model.ts";
+export { BanFile, createSecurity, readBans, type Security, type SecurityView } from "./security/index.ts";
 export { createSettings, isTimeZone, loadSettings, saveSettings } from "./settings.ts";
 
 export interface SettingsCases {

@@ -30,6 +30,10 @@ export interface Settings {
   readonly maxInboundCalls: number;
   /** 0 = kept for ever. */
   readonly recordingDays: number;
+  /** Addresses and networks the attack defence never judges. */
+  readonly defenceAllow: readonly string[];
+  /** Calls to the office's numbers from sources that are neither a carrier nor a phone. */
+  readonly anonymousCalls: boolean;
   readonly setUpAt: number | null;
 }
 export type SettingsInput = Partial<Omit<Settings, "setUpAt">>;

@@ -28,6 +28,8 @@ export const DEFAULTS: Settings = {
   recordInternal: false,
   maxInboundCalls: 0,
   recordingDays: 0,
+  defenceAllow: [],
+  anonymousCalls: false,
   setUpAt: null,
 };
 

@@ -29,6 +29,7 @@ import { specialRoutes } from "./routing/special.tsx";
 import { trunksPage } from "./routing/trunks.tsx";
 import { mediaFilesPage, mediaRoutes } from "./system/media.tsx";
 import { systemRoutes } from "./system/pages.tsx";
+import { securityRoutes } from "./system/security.tsx";
 import { settingsRoutes } from "./system/settings.tsx";
 import { sipTraceRoutes } from "./system/sip-trace.tsx";
 
@@ -64,5 +65,6 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   entityRoutes(mediaFilesPage),
   settingsRoutes,
   systemRoutes,
+  securityRoutes,
   sipTraceRoutes,
 ];

@@ -75,6 +75,7 @@ export const NAVIGATION: readonly NavGroup[] = [
       entity("settings"),
       entity("media-files"),
       { label: "nav.versions", href: "/versions", permission: "versions.view" },
+      { label: "nav.security", href: "/security", permission: "security.view" },
       { label: "nav.audit", href: "/audit", permission: "audit.view" },
       { label: "nav.health", href: "/health", permission: "health.view" },
       { label: "nav.sip-trace", href: "/sip-trace", permission: "sip-trace.view" },

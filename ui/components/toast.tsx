@@ -8,6 +8,8 @@ const WORDS: Readonly<Record<string, Key>> = {
   deleted: "toast.deleted",
   password: "toast.password",
   "rolled-back": "toast.rolled-back",
+  lifted: "toast.lifted",
+  banned: "toast.banned",
 };
 
 export function Toasts(props: { visit: Visit }): JSX.Element {

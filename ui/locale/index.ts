@@ -9,6 +9,7 @@ import { officeEn, officeZh } from "./office.ts";
 import { peopleEn, peopleZh } from "./people.ts";
 import { queuesEn, queuesZh } from "./queues.ts";
 import { routingEn, routingZh } from "./routing.ts";
+import { securityEn, securityZh } from "./security.ts";
 import { systemEn, systemZh } from "./system.ts";
 import { traceEn, traceZh } from "./trace.ts";
 
@@ -22,6 +23,7 @@ const zh = {
   ...peopleZh,
   ...queuesZh,
   ...routingZh,
+  ...securityZh,
   ...systemZh,
   ...traceZh,
 } as const;
@@ -34,6 +36,7 @@ const en: Record<Key, string> = {
   ...peopleEn,
   ...queuesEn,
   ...routingEn,
+  ...securityEn,
   ...systemEn,
   ...traceEn,
 };
