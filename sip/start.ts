@@ -2,7 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { DeviceState, Directory, TrunkState } from "./directory.ts";
-import type { TlsIdentity } from "./engine/index.ts";
+import type { DoorConfig, TlsIdentity } from "./engine/index.ts";
 import { type Defence, type DefenceConfig, Guard } from "./guard.ts";
 import { LegService } from "./legs/legs.ts";
 import type { Legs } from "./legs/model.ts";
@@ -69,6 +69,8 @@ export interface Sip {
   readonly trunks: {
     state(trunkId: number): TrunkState | undefined;
     states(): readonly TrunkState[];
+    /** Asks the carrier now; false for a trunk that is unknown or switched off. */
+    check(trunkId: number): boolean;
   };
   /** The embedded engine: bans, traces, figures. Undefined with a remote one. */
   readonly engine: EngineView | undefined;
@@ -144,7 +146,7 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     devices: () => registrar.registered().map((id) => registrar.deviceState(id)),
     carriers: () => trunks.addresses(),
   });
-  const engine = new EngineKeeper(config, stack, log, guard);
+  const engine = new EngineKeeper(config, stack, log, guard, () => authenticator.door());
   // Registrations are there before the first request: a restart must not lose calls to phones.
   registrar.start();
   stack.onConnection((connected) => {
@@ -174,7 +176,11 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     packetsIn: (leg) => media.packetsIn(leg),
     onCounted: (listener) => media.onCounted(listener),
     devices: { state: (id) => registrar.deviceState(id), registered: () => registrar.registered() },
-    trunks: { state: (id) => trunks.state(id), states: () => trunks.states() },
+    trunks: {
+      state: (id) => trunks.state(id),
+      states: () => trunks.states(),
+      check: (id) => trunks.check(id),
+    },
     get listening() {
       return stack.hostports;
     },
@@ -227,6 +233,7 @@ class EngineKeeper {
     private readonly stack: SrfFacade,
     private readonly log: (line: string) => void,
     private readonly guard: Guard,
+    private readonly door: () => DoorConfig,
   ) {}
 
   async start(): Promise<void> {
@@ -234,22 +241,23 @@ class EngineKeeper {
       await this.stack.connect(parseEngineAddress(this.config.engine));
       return;
     }
+    const { connections } = this.config;
     this.#engine = await launchEngine({
       contacts: this.config.contacts,
       worker: true,
+      door: this.door(),
       defence: this.guard.forEngine(),
       onExit: (reason) => void this.#again(reason),
+      ...(this.config.tls === undefined ? {} : { tls: this.config.tls() }),
+      ...(connections === undefined
+        ? {}
+        : { limits: { connections: connections.total, connectionsPerSource: connections.perSource } }),
       ...(this.config.externalAddress === undefined ? {} : { externalAddress: this.config.externalAddress }),
-    const { connections } = this.config;
     });
     await this.stack.connect(this.#engine.agent);
   }
 
   get view(): EngineView | undefined {
-      ...(this.config.tls === undefined ? {} : { tls: this.config.tls() }),
-      ...(connections === undefined
-        ? {}
-        : { limits: { connections: connections.total, connectionsPerSource: connections.perSource } }),
     return this.#engine;
   }
 

@@ -163,6 +163,8 @@ export class LegService implements Legs {
     const trunk = this.#o.trunks.get(target.trunkId);
     if (trunk === undefined || !trunk.config.enabled)
       return { cause: "unreachable", reason: "Trunk is switched off" };
+    if (spec.onlyIfUp === true && !trunk.usable)
+      return { cause: "unreachable", reason: trunk.state().reason || "Trunk is down" };
     const taken = trunk.acquireOutgoing();
     if (!taken.ok) return { cause: "congestion", reason: taken.reason };
     this.#channels.set(spec.leg, trunk);

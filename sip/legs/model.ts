@@ -28,6 +28,8 @@ export interface DialSpec {
   readonly callerName?: string;
   /** The call is forwarded: who called in the first place. Trunks that name diversions show it. */
   readonly forwardedFor?: { readonly number: string; readonly name?: string };
+  /** End at once ("unreachable") when the trunk is known to be down: there is another to try. */
+  readonly onlyIfUp?: boolean;
   /** Give up after this long without an answer, ms; ends with cause "no-answer". */
   readonly timeoutMs: number;
   /** Ask the phone to answer by itself (Call-Info/Alert-Info answer-after headers). */

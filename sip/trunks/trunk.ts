@@ -32,6 +32,8 @@ export interface TrunkParts {
 /** Contacts looked at in a 200: others may be registered under our account. */
 const MAX_CONTACTS = 50;
 const RESOLVE_EVERY_MS = 300_000;
+/** How long calls avoid a trunk that nothing but calls can tell about, ms. */
+const RETRY_CALL_MS = 60_000;
 /** An unreachable carrier is asked again sooner than the configured interval, ms. */
 const PING_RETRY_MS = 10_000;
 
@@ -48,6 +50,8 @@ export class Trunk {
   #nextPingAt = 0;
   #nextResolveAt = 0;
   #stopped = false;
+  /** A call met no answer at all, and nothing has been heard since. */
+  #silent = false;
   /** Routes of our registration (RFC 3608). */
   #serviceRoute: readonly string[] = [];
 
@@ -102,6 +106,15 @@ export class Trunk {
     return { ok: true };
   }
 
+  /** False while the line is known not to work; without anything else to tell, a call now and then finds out. */
+  get usable(): boolean {
+    const { state } = this.state();
+    if (state === "disabled" || state === "refused" || this.#silent) return false;
+    if (state !== "unreachable") return true;
+    const asked = this.#registration !== undefined || this.config.optionsPingS > 0;
+    return !asked && this.#parts.now() - this.#since > RETRY_CALL_MS;
+  }
+
   /** The INVITE for `number` as dialled. */
   invite(number: string, caller: TrunkCaller): TrunkRequest {
     return trunkInvite(this.config, this.#serviceRoute, number, caller);
@@ -112,10 +125,27 @@ export class Trunk {
     this.#parts.onChange(this);
   }
 
+  /** Asks the carrier now instead of when it is due. */
+  check(): void {
+    if (this.#registration !== undefined && !this.#busy)
+      this.#registration = { ...this.#registration, nextAt: this.#parts.now() };
+    this.#nextPingAt = 0;
+    this.#nextResolveAt = 0;
+    if (this.#registration === undefined && this.config.optionsPingS <= 0 && !this.#pinging)
+      void this.#ping();
+    this.tick();
+  }
+
   /** What a call showed about the carrier. */
   traffic(answered: boolean): void {
     const at = this.#parts.now();
     this.#health = nextHealth(this.#health, { type: "traffic", answered, at });
+    const registration = this.#registration;
+    if (registration !== undefined && !answered && !this.#silent) {
+      // Nobody answered a call: is the registrar still there?
+      this.#silent = true;
+      this.#registration = { ...registration, nextAt: at };
+    } else if (answered) this.#silent = false;
     this.#changed();
   }
 
@@ -131,8 +161,11 @@ export class Trunk {
     const well = { reason: "", problem: null };
     if (!this.config.enabled) return { ...base, ...well, state: "disabled" };
     if (registration !== undefined) {
-      if (registration.kind === "registered") return { ...base, ...well, state: "registered" };
       const { reason, problem } = registration;
+      if (registration.kind === "registered")
+        return this.#silent && problem !== null
+          ? { ...base, reason, problem, state: "unreachable" }
+          : { ...base, ...well, state: "registered" };
       return {
         ...base,
         reason,
@@ -214,6 +247,7 @@ export class Trunk {
     );
     if (reply.status < 300) {
       this.#health = { ...this.#health, latencyMs: now - sentAt };
+      this.#silent = false;
       // A Service-Route that makes no sense must not cut the line off.
       this.#serviceRoute = routeValues(reply.header("Service-Route")) ?? [];
     }

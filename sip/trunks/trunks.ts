@@ -87,6 +87,14 @@ export class Trunks {
     return [...this.#trunks.values()].flatMap((trunk) => trunk.addresses);
   }
 
+  /** Asks the carrier now; false for a trunk that is unknown or switched off. */
+  check(trunkId: number): boolean {
+    const trunk = this.#trunks.get(trunkId);
+    if (trunk === undefined || !trunk.config.enabled) return false;
+    trunk.check();
+    return true;
+  }
+
   onTrunk(listener: (state: TrunkState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -177,6 +177,64 @@ describe("inside and out", () => {
     expect(x.refused.at(-1)?.status).toBe(403);
   });
 
+  test("a line that is full, silent or broken gives way to the next; what the called party says is final", async () => {
+    const x = exchange();
+    const lines = new Map([
+      [1, { id: 1, name: "first", enabled: true, maxCalls: 0, nextTrunkId: 2 }],
+      [2, { id: 2, name: "second", enabled: true, maxCalls: 0, nextTrunkId: 1 }],
+    ]);
+    x.office = { ...x.office, trunks: lines };
+    const dialled = () =>
+      x.dialled.map((spec) => [spec.target.kind === "trunk" && spec.target.trunkId, spec.onlyIfUp]);
+    x.call(extension(1), "913900000000", "1001");
+    await x.settle();
+    x.ended(x.dialled.at(-1)?.leg ?? "", "congestion", "system");
+    await x.settle();
+    expect(dialled()).toEqual([
+      [1, true],
+      [2, false],
+    ]);
+    x.answer(x.dialled.at(-1)?.leg ?? "");
+    await x.settle();
+    const created = x.facts.filter((fact) => fact.kind === "leg.created" && fact.data.role === "external");
+    expect(created.map((fact) => fact.kind === "leg.created" && fact.data.trunkId)).toEqual([1, 2]);
+    // Busy on the first line is busy.
+    x.call(extension(2), "913900000001", "1002");
+    await x.settle();
+    x.ended(x.dialled.at(-1)?.leg ?? "", "busy", "remote", 486);
+    await x.settle();
+    expect(x.dialled).toHaveLength(3);
+    expect(x.last("journey.ended")?.data).toMatchObject({ cause: "callee-busy", sipStatus: 486 });
+    // Both broken: the end tells of the last.
+    x.call(extension(2), "913900000002", "1002");
+    await x.settle();
+    x.ended(x.dialled.at(-1)?.leg ?? "", "timeout", "system", 408);
+    await x.settle();
+    x.ended(x.dialled.at(-1)?.leg ?? "", "congestion", "remote", 503);
+    await x.settle();
+    expect(x.dialled).toHaveLength(5);
+    expect(x.last("journey.ended")?.data).toMatchObject({ sipStatus: 503 });
+  });
+
+  test("a call sent on to the outside says who called in the first place", async () => {
+    const x = exchange();
+    const [number] = x.office.dids;
+    if (number === undefined) throw new Error("no number");
+    x.office = {
+      ...x.office,
+      dids: [{ ...number, destination: { type: "external", number: "913900000000" } }],
+    };
+    x.call(trunk, "02155501000", "13800138000");
+    await x.settle();
+    expect(x.dialled.at(-1)).toMatchObject({
+      callerNumber: "02155501000",
+      forwardedFor: { number: "13800138000" },
+    });
+    x.call(extension(1), "913900000000", "1001");
+    await x.settle();
+    expect(x.dialled.at(-1)?.forwardedFor).toBeUndefined();
+  });
+
   test("hold, blind transfer", async () => {
     const x = exchange();
     const caller = await intoQueue(x);

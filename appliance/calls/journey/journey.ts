@@ -143,6 +143,8 @@ export class Journey {
       readonly callerName: string;
       readonly timeoutMs: number;
       readonly autoAnswer?: boolean;
+      readonly onlyIfUp?: boolean;
+      readonly forwardedFor?: { readonly number: string; readonly name: string };
     },
   ): Party {
     const added = newParty(this.services.newId(), party);

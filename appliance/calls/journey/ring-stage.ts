@@ -1,5 +1,6 @@
 /** One number rings for the caller: an extension (all its devices) or somebody outside through a trunk. */
 import type { LegEvent, MediaEvent } from "../../../sip/index.ts";
+import { followingTrunk, lineFailed } from "../../routing/index.ts";
 import { unansweredEnding } from "./causes.ts";
 import type { Journey } from "./journey.ts";
 import type { Party, RingOptions, RingTarget, Stage } from "./model.ts";
@@ -17,6 +18,9 @@ export class RingStage implements Stage {
   #calleeAnswered = false;
   #play: string | null = null;
   #left = false;
+  /** Trunks dialled, in order. */
+  readonly #tried: number[] = [];
+  #rang = false;
 
   constructor(journey: Journey, target: RingTarget, options: RingOptions = {}) {
     this.#journey = journey;
@@ -49,19 +53,36 @@ export class RingStage implements Stage {
           timeoutMs: this.#options.timeoutMs ?? settings.extensionRingS * 1000,
         },
       );
-    } else {
-      const { trunkId, number, shown } = target;
-      this.#callee = this.#journey.dial(
-        { role: "external", number, name: "", agentId: null, extensionId: null, trunkId },
-        { kind: "trunk", trunkId, number },
-        {
-          callerNumber: shown,
-          callerName: "",
-          timeoutMs: this.#options.timeoutMs ?? settings.outboundRingS * 1000,
-        },
-      );
-    }
+    } else this.#dialTrunk(target, target.trunkId);
     if (caller?.answered) this.#ringback();
+  }
+
+  /** Dials through a trunk; one that is known to be down is passed over while there is another. */
+  #dialTrunk(target: Extract<RingTarget, { kind: "trunk" }>, trunkId: number): void {
+    const { services, caller, start } = this.#journey;
+    const { settings } = services.office();
+    const { number, shown } = target;
+    this.#tried.push(trunkId);
+    this.#rang = false;
+    // What came in over a trunk and leaves over one is a forwarded call.
+    const forwarded = caller !== null && caller.trunkId !== null;
+    this.#callee = this.#journey.dial(
+      { role: "external", number, name: "", agentId: null, extensionId: null, trunkId },
+      { kind: "trunk", trunkId, number },
+      {
+        callerNumber: shown,
+        callerName: "",
+        timeoutMs: this.#options.timeoutMs ?? settings.outboundRingS * 1000,
+        onlyIfUp: this.#nextTrunk() !== null,
+        ...(forwarded ? { forwardedFor: { number: start.caller, name: start.callerName } } : {}),
+      },
+    );
+  }
+
+  #nextTrunk(): number | null {
+    const office = this.#journey.services.office();
+    const emergency = office.settings.emergencyNumbers.includes(this.#target.number);
+    return followingTrunk(office, this.#tried, emergency);
   }
 
   #ringback(): void {
@@ -101,6 +122,7 @@ export class RingStage implements Stage {
     const callee = this.#callee;
     if (!caller || !callee) return;
     if (event.type === "ringing") {
+      this.#rang = true;
       if (event.earlyMedia) {
         this.#stopRingback();
         services.media.hear(caller.leg, [callee.leg]);
@@ -119,6 +141,11 @@ export class RingStage implements Stage {
       else void services.legs.answer(caller.leg).catch(() => {});
     } else if (event.type === "ended") {
       this.#callee = null;
+      const target = this.#target;
+      if (target.kind === "trunk" && !this.#calleeAnswered && lineFailed({ ...event, rang: this.#rang })) {
+        const next = this.#nextTrunk();
+        if (next !== null) return this.#dialTrunk(target, next);
+      }
       if (this.#options.onFailed && !this.#calleeAnswered) {
         this.#stopRingback();
         this.#options.onFailed(event);

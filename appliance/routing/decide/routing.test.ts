@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { checkCondition } from "./condition.ts";
 import { decideDialled, displayedNumber } from "./dialled.ts";
+import { followingTrunk, lineFailed, type TrunkFailure } from "./failover.ts";
 import { decideInbound } from "./inbound.ts";
 import {
   type AgentConfig,
@@ -277,5 +278,60 @@ describe("office time", () => {
     expect(
       checkCondition(given as Parameters<typeof checkCondition>[0], at(iso), "Asia/Shanghai").matched,
     ).toBe(matched);
+  });
+});
+
+describe("the trunk tried next", () => {
+  const trunks = (...rows: readonly (readonly [id: number, next: number | null, enabled?: boolean])[]) => ({
+    ...emptyOffice(),
+    trunks: new Map(
+      rows.map(([id, nextTrunkId, enabled = true]) => [
+        id,
+        { id, name: `T${id}`, enabled, maxCalls: 0, nextTrunkId },
+      ]),
+    ),
+  });
+
+  test("the line failed, not the person called", () => {
+    const failed = (cause: TrunkFailure["cause"], sipStatus?: number, rang = false) =>
+      lineFailed({ cause, rang, ...(sipStatus === undefined ? {} : { sipStatus }) });
+    for (const [cause, status] of [
+      ["congestion", undefined],
+      ["congestion", 503],
+      ["timeout", 408],
+      ["unreachable", undefined],
+      ["unreachable", 504],
+      ["error", 500],
+      ["forbidden", 407],
+    ] as const)
+      expect([cause, status, failed(cause, status)]).toEqual([cause, status, true]);
+    for (const [cause, status] of [
+      ["busy", 486],
+      ["busy", 600],
+      ["not-found", 404],
+      ["declined", 603],
+      ["forbidden", 403],
+      ["unreachable", 480],
+      ["no-answer", 408],
+      ["cancelled", 487],
+      ["rejected", 302],
+      ["unsupported-media", 488],
+    ] as const)
+      expect([cause, status, failed(cause, status)]).toEqual([cause, status, false]);
+    expect(failed("congestion", 503, true)).toBe(false);
+  });
+
+  test("in the order set, over switched-off ones, never twice, not in circles", () => {
+    const office = trunks([1, 2], [2, 3, false], [3, 1], [4, null]);
+    expect(followingTrunk(office, [1], false)).toBe(3);
+    expect(followingTrunk(office, [1, 3], false)).toBeNull();
+    expect(followingTrunk(office, [4], false)).toBeNull();
+    expect(followingTrunk(trunks([1, 9]), [1], false)).toBeNull();
+  });
+
+  test("an emergency call goes on to every line", () => {
+    const office = trunks([1, null], [2, null, false], [3, null]);
+    expect(followingTrunk(office, [1], true)).toBe(3);
+    expect(followingTrunk(office, [1, 3], true)).toBeNull();
   });
 });
