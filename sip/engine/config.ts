@@ -1,3 +1,4 @@
+import type { DoorConfig } from "./challenge/index.ts";
 import type { Ban, DefenceOptions } from "./defence/index.ts";
 import type { TransportProtocol } from "./message/model.ts";
 import type { ListenPoint } from "./transport/model.ts";
@@ -14,6 +15,8 @@ export interface EngineConfig {
     readonly secret: string;
   };
   readonly limits?: Partial<EngineLimits>;
+  /** Let the engine give the first challenge of REGISTERs by itself. */
+  readonly door?: DoorConfig;
   /** Send `cdr:*` events to apps that ask for them. */
   readonly cdr?: boolean;
   /** Names that never go to DNS: host → addresses, best first. */
@@ -38,12 +41,12 @@ export interface EngineConfig {
 export interface EngineLimits {
   readonly transactions: number;
   readonly dialogs: number;
-  /** Calls in the trace ring and messages kept of each. */
-  readonly traceCalls: number;
-  readonly traceMessages: number;
   /** TCP, TLS and WebSocket connections in all and of one source address. */
   readonly connections: number;
   readonly connectionsPerSource: number;
+  /** Calls in the trace ring and messages kept of each. */
+  readonly traceCalls: number;
+  readonly traceMessages: number;
   /** Grace before the calls of an app that went away are released, ms. */
   readonly graceMs: number;
 }
@@ -51,11 +54,11 @@ export interface EngineLimits {
 export const DEFAULT_LIMITS: EngineLimits = {
   transactions: 200_000,
   dialogs: 20_000,
+  connections: 12_000,
+  connectionsPerSource: 512,
   traceCalls: 500,
   traceMessages: 100,
   graceMs: 5_000,
-  connections: 12_000,
-  connectionsPerSource: 512,
 };
 
 export class EngineConfigError extends Error {

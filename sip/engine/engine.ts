@@ -1,4 +1,5 @@
 import { AgentServer } from "./agent-protocol/index.ts";
+import { Door } from "./challenge/index.ts";
 import { DEFAULT_LIMITS, type EngineConfig } from "./config.ts";
 import {
   type Ban,
@@ -16,10 +17,10 @@ import { systemClock, TimerWheel, TransactionLayer } from "./transaction/index.t
 import { createTransport, type ListenPoint, type TlsIdentity } from "./transport/index.ts";
 import type { OpenWeb } from "./web-bridge.ts";
 
-export interface EngineStats {
 /** Requests whose success shows that a connection belongs to somebody. */
 const PROVING = new Set(["REGISTER", "INVITE", "SUBSCRIBE", "MESSAGE", "PUBLISH"]);
 
+export interface EngineStats {
   readonly serverTransactions: number;
   readonly clientTransactions: number;
   readonly dialogs: number;
@@ -32,6 +33,9 @@ const PROVING = new Set(["REGISTER", "INVITE", "SUBSCRIBE", "MESSAGE", "PUBLISH"
   readonly bans: number;
   readonly counters: Readonly<Record<string, number>>;
 }
+
+/** Longest wait of a stop for the answers of its BYEs, ms. */
+const STOP_WAIT_MS = 2_000;
 
 /** A running engine. */
 export interface Engine {
@@ -52,13 +56,13 @@ export interface Engine {
   defence(): { readonly bans: readonly Ban[]; readonly counters: DefenceCounters };
   /** Takes a WebSocket that a web server has accepted as a connection of its own. */
   readonly openWeb: OpenWeb;
-  /** The last messages of a call, secrets masked. */
   /** New certificates for the TLS and WSS listeners; connections stay. Rejects when a port cannot be had again. */
   renewTls(identity: TlsIdentity): Promise<void>;
+  /** The last messages of a call, secrets masked. */
   trace(callId: string): TraceEntry[];
   /** The last messages of an address or a user, in calls and without. */
   traceSearch(query: TraceQuery): TraceEntry[];
-  /** Releases calls with BYE, closes everything. `silent`: without a word, as when the power fails. */
+  /** Releases calls with BYE, waits up to 2 s for the answers, closes everything. `silent`: without a word, as when the power fails. */
   stop(options?: { readonly silent?: boolean }): Promise<void>;
 }
 
@@ -83,14 +87,15 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     const local = known && transport.localFor(known.protocol, hostOf(remote));
     return local ? `${protocol}:${local.address}:${local.port}` : "";
   });
+  const door = config.door && new Door(config.door);
   const wheel = new TimerWheel(systemClock);
   const transport = await createTransport(config.contacts, {
     admit: (address, protocol) => detector.admit(address, protocol),
     onReject: (peer, reason) => detector.rejected(peer, reason),
-    ...(config.tlsClient ? { tlsClient: config.tlsClient } : {}),
-  });
     maxConnections: limits.connections,
     maxPerAddress: limits.connectionsPerSource,
+    ...(config.tlsClient ? { tlsClient: config.tlsClient } : {}),
+  });
   const layer = new TransactionLayer({
     transport,
     wheel,
@@ -104,6 +109,8 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
       if (status >= 200 && status < 300 && PROVING.has(request.method)) transport.prove(peer.flow);
       detector.outcome(peer, factsOf(request), status);
     },
+    stateless: (request, peer) =>
+      door && agents?.serves("register") ? door.answer(request, peer, Date.now()) : undefined,
   });
   let agents: AgentServer | undefined;
   const core = new Core({
@@ -123,6 +130,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     {
       onSip: (client, id, fields, message) => core.onSip(client, id, fields, message),
       onProxy: (client, id, fields, message) => core.onProxy(client, id, fields, message),
+      onReady: (client) => core.onReady(client),
       onGone: (client) => core.onGone(client),
     },
   );
@@ -173,12 +181,12 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     },
     defence: () => ({ bans: detector.list(), counters: detector.counters }),
     openWeb: (peer, sink) => transport.openWeb(peer, sink),
+    renewTls: (identity) => transport.renew(identity),
     trace: (callId) => trace.entries(callId),
     traceSearch: (query) => trace.search(query),
-    renewTls: (identity) => transport.renew(identity),
     async stop(options = {}) {
-      if (options.silent !== true) core.releaseAll();
-      // One turn for the BYEs to leave; their answers are nobody's any more.
+      if (options.silent !== true) await core.releaseAll(STOP_WAIT_MS);
+      // One turn for what has no answer (CANCEL, refusals) to leave.
       await new Promise((resolve) => setImmediate(resolve));
       layer.close();
       wheel.clear();

@@ -1,3 +1,4 @@
+export type { DoorConfig } from "./challenge/index.ts";
 /** The embedded SIP server: what the rest of the program may use of it. */
 export { runSipEngine } from "./cli.ts";
 export {

@@ -1,11 +1,12 @@
 /** Checks who sent a request (RFC 3261 §22.2) against the office's extensions. */
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Directory, EndpointCredentials } from "../directory.ts";
+import { Challenger } from "../engine/challenge/challenger.ts";
+import type { DoorConfig } from "../engine/challenge/door.ts";
 import {
   type DigestAlgorithm,
   type DigestResponse,
   digestResponse,
-  makeChallenges,
   parseCredentials,
   sameDigest,
 } from "./digest.ts";
@@ -21,12 +22,6 @@ export interface AuthRequest {
   readonly sourcePort?: number;
   readonly userAgent?: string | undefined;
 }
-
-/** Agents known to give up when any challenge names an algorithm they do not know. */
-const MD5_ONLY = /^baresip v?[01]\./i;
-/** An agent that was offered both and comes back without credentials within this time gets MD5 alone, ms. */
-const PUZZLED_MS = 300_000;
-const MAX_PUZZLED = 5000;
 
 export type AuthVerdict =
   | { readonly kind: "ok"; readonly endpoint: EndpointCredentials }
@@ -58,9 +53,8 @@ export class Authenticator {
   readonly #algorithms: readonly DigestAlgorithm[];
   readonly #nonces: NonceStore;
   readonly #now: () => number;
-  /** Agents challenged with both algorithms that have not answered yet: source and User-Agent → when. */
-  readonly #puzzled = new Map<string, number>();
-  readonly #decoy = randomBytes(32);
+  readonly #challenger: Challenger;
+  readonly #decoy = randomBytes(32).toString("hex");
   readonly #listeners = new Set<(event: AuthResultEvent) => void>();
 
   constructor(directory: Pick<Directory, "realm" | "endpointByUser">, options: AuthenticatorOptions = {}) {
@@ -68,6 +62,14 @@ export class Authenticator {
     this.#algorithms = options.algorithms ?? ["MD5", "SHA-256"];
     this.#nonces = options.nonces ?? new NonceStore();
     this.#now = options.now ?? Date.now;
+    const { realm } = directory;
+    this.#challenger = new Challenger({ realm, algorithms: this.#algorithms, secret: this.#nonces.secret });
+  }
+
+  /** What an engine of ours needs to give the first challenge of a REGISTER in our name. */
+  door(): DoorConfig {
+    const secret = Buffer.from(this.#nonces.secret).toString("hex");
+    return { realm: this.#directory.realm, algorithms: this.#algorithms, secret };
   }
 
   onResult(listener: (event: AuthResultEvent) => void): () => void {
@@ -80,12 +82,19 @@ export class Authenticator {
     const { realm } = this.#directory;
     const given =
       request.credentials === undefined ? undefined : parseCredentials(request.credentials, realm);
-    // An address, and not a connection: a phone may come back over another one.
+    const { method, sourceAddress, userAgent } = request;
+    const agent = { method, sourceAddress, userAgent };
     const party = request.sourceAddress;
-    if (given === undefined) return this.#challenge(party, now, false, this.#algorithmsFor(request, now));
-    this.#puzzled.delete(agentKey(request));
+    if (given === undefined)
+      return { kind: "challenge", challenges: this.#challenger.first(agent, now), stale: false };
+    this.#challenger.understood(agent);
+    const again = (): AuthVerdict => ({
+      kind: "challenge",
+      challenges: this.#challenger.stale(agent, now),
+      stale: true,
+    });
     // An old nonce is said to be old before the password is looked at: no hint about the password leaks.
-    if (this.#nonces.inspect(given.nonce, now, party) !== "good") return this.#challenge(party, now, true);
+    if (this.#nonces.inspect(given.nonce, now, party) !== "good") return again();
 
     const endpoint = this.#directory.endpointByUser(given.username);
     const proven = this.#proves(given, request, endpoint);
@@ -94,7 +103,7 @@ export class Authenticator {
       return { kind: "refused" };
     }
     const count = given.qop === undefined ? undefined : Number.parseInt(given.nc, 16) || 0;
-    if (this.#nonces.use(given.nonce, count, now, party) !== "good") return this.#challenge(party, now, true);
+    if (this.#nonces.use(given.nonce, count, now, party) !== "good") return again();
     this.#report("ok", request, given.username, now);
     return { kind: "ok", endpoint };
   }
@@ -106,7 +115,7 @@ export class Authenticator {
 
   #proves(given: DigestResponse, request: AuthRequest, endpoint: EndpointCredentials | undefined): boolean {
     // An unknown user is compared with a made-up secret, so that it takes as long as a known one.
-    const made = createHmac("sha256", this.#decoy).update(given.username).digest("hex");
+    const made = Bun.SHA256.hash(this.#decoy + given.username, "hex");
     const known = given.algorithm === "MD5" ? endpoint?.ha1Md5 : endpoint?.ha1Sha256;
     const expected = digestResponse({
       ha1: known || made,
@@ -123,35 +132,9 @@ export class Authenticator {
     return sameDigest(expected, given.response);
   }
 
-  /** Both algorithms, or MD5 alone for agents that cannot bear the sight of another one. */
-  #algorithmsFor(request: AuthRequest, now: number): readonly DigestAlgorithm[] {
-    if (this.#algorithms.length < 2 || !this.#algorithms.includes("MD5")) return this.#algorithms;
-    const key = agentKey(request);
-    const asked = this.#puzzled.get(key);
-    if (MD5_ONLY.test(request.userAgent ?? "") || (asked !== undefined && now - asked < PUZZLED_MS))
-      return ["MD5"];
-    this.#puzzled.set(key, now);
-    const oldest = this.#puzzled.size > MAX_PUZZLED ? this.#puzzled.keys().next().value : undefined;
-    if (oldest !== undefined) this.#puzzled.delete(oldest);
-    return this.#algorithms;
-  }
-
-  #challenge(party: string, now: number, stale: boolean, algorithms = this.#algorithms): AuthVerdict {
-    const nonce = this.#nonces.issue(now, party);
-    return {
-      kind: "challenge",
-      challenges: makeChallenges(this.#directory.realm, nonce, stale, algorithms),
-      stale,
-    };
-  }
-
   #report(result: "ok" | "failed", request: AuthRequest, user: string, at: number): void {
     const { method, sourceAddress, sourcePort = 0 } = request;
     const event = { result, method, user, sourceAddress, sourcePort, at };
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-function agentKey(request: AuthRequest): string {
-  return `${request.sourceAddress} ${request.method} ${(request.userAgent ?? "").slice(0, 100)}`;
 }

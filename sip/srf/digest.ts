@@ -1,6 +1,6 @@
 /** HTTP digest for SIP (RFC 3261 §22, RFC 7616, RFC 8760): pure calculation for both sides. */
-import { createHash, timingSafeEqual } from "node:crypto";
-import { type AuthValue, formatChallenge, formatCredentials, parseAuth } from "../engine/message/auth.ts";
+import { timingSafeEqual } from "node:crypto";
+import { type AuthValue, formatCredentials, parseAuth } from "../engine/message/auth.ts";
 import { splitList } from "../engine/message/tokens.ts";
 
 export type DigestAlgorithm = "MD5" | "SHA-256";
@@ -50,9 +50,7 @@ export interface DigestInput {
 
 /** Lower-case hex of H(text). */
 export function digestHash(algorithm: DigestAlgorithm, text: string): string {
-  return createHash(algorithm === "MD5" ? "md5" : "sha256")
-    .update(text, "utf8")
-    .digest("hex");
+  return algorithm === "MD5" ? Bun.MD5.hash(text, "hex") : Bun.SHA256.hash(text, "hex");
 }
 
 /** HA1 = H(user:realm:password), the form in which secrets are kept. */
@@ -74,9 +72,9 @@ export function digestResponse(input: DigestInput): string {
 
 /** Comparison whose time does not depend on where the texts differ. */
 export function sameDigest(left: string, right: string): boolean {
-  const a = createHash("sha256").update(left.toLowerCase()).digest();
-  const b = createHash("sha256").update(right.toLowerCase()).digest();
-  return timingSafeEqual(a, b);
+  const a = Buffer.from(left.toLowerCase());
+  const b = Buffer.from(right.toLowerCase());
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 function algorithmOf(text: string | undefined): { algorithm: DigestAlgorithm; session: boolean } | undefined {
@@ -203,23 +201,4 @@ export function parseCredentials(value: string, realm: string): DigestResponse |
     };
   }
   return undefined;
-}
-
-/** Challenge lines for both algorithms, one header line each (RFC 8760 §2.1: each on a line of its own). */
-export function makeChallenges(
-  realm: string,
-  nonce: string,
-  stale: boolean,
-  algorithms: readonly DigestAlgorithm[],
-): string[] {
-  return algorithms.map((algorithm) => {
-    const params = new Map([
-      ["realm", realm],
-      ["nonce", nonce],
-      ["algorithm", algorithm],
-      ["qop", "auth"],
-    ]);
-    if (stale) params.set("stale", "true");
-    return formatChallenge({ scheme: "Digest", params });
-  });
 }

@@ -26,6 +26,12 @@ export interface LaunchOptions {
   readonly undefended?: boolean;
   /** Lists, earlier bans and bounds of the defence. */
   readonly defence?: Omit<NonNullable<EngineConfig["defence"]>, "enabled">;
+  /** Certificates of the TLS and WSS listening points. */
+  readonly tls?: TlsIdentity;
+  /** Bounds of connections. */
+  readonly limits?: EngineConfig["limits"];
+  /** Let the engine give the first challenge of REGISTERs, see Authenticator.door. */
+  readonly door?: EngineConfig["door"];
   /** The Worker died by itself. */
   readonly onExit?: (reason: string) => void;
 }
@@ -45,14 +51,14 @@ export interface EngineView {
   defence(): Promise<{ readonly bans: readonly Ban[]; readonly counters: DefenceCounters }>;
   /** Hands a WebSocket that the web server has accepted (sub-protocol "sip") to the engine. */
   readonly openWeb: OpenWeb;
+  /** New certificates for further TLS and WSS connections. */
+  renewTls(identity: TlsIdentity): Promise<void>;
   /** The last messages of a call, by Call-ID. */
   trace(callId: string): Promise<TraceEntry[]>;
   /** The last messages of an address or a user, in calls and without. */
   traceSearch(query: TraceQuery): Promise<TraceEntry[]>;
 }
 
-  /** New certificates for further TLS and WSS connections. */
-  renewTls(identity: TlsIdentity): Promise<void>;
 export interface LaunchedEngine extends EngineView {
   readonly agent: EngineAddress;
   /** `silent`: without a BYE, as when the power fails; only for an engine in this thread. */
@@ -71,7 +77,9 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
   const config: EngineConfig = {
     contacts: externalAddress === undefined ? points : points.map((point) => ({ ...point, externalAddress })),
     agent: { address: "127.0.0.1", port: 0, secret },
+    ...(options.door === undefined ? {} : { door: options.door }),
     defence: { ...options.defence, enabled: options.undefended !== true },
+    ...(limits === undefined ? {} : { limits }),
   };
   if (options.worker) {
     const engine = await startEngineWorker(config);
@@ -79,7 +87,6 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     return { ...engine, agent: { host: "127.0.0.1", port: engine.agentPort, secret } };
   }
   const engine = await startEngine(config);
-    ...(limits === undefined ? {} : { limits }),
   return {
     agent: { host: "127.0.0.1", port: engine.agentPort, secret },
     stats: async () => engine.stats(),
@@ -91,9 +98,9 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     evidence: async (events) => engine.evidence(events),
     defence: async () => engine.defence(),
     openWeb: engine.openWeb,
+    renewTls: (identity) => engine.renewTls(identity),
     trace: async (callId) => engine.trace(callId),
     traceSearch: async (query) => engine.traceSearch(query),
     stop: (how) => engine.stop(how),
   };
 }
-    renewTls: (identity) => engine.renewTls(identity),

@@ -2,7 +2,8 @@
  * Nonces of our challenges (RFC 7616 §5.4, §3.3): signed, so that a challenge costs no memory; a nonce is remembered
  * only once somebody proved a password with it, to refuse replays by the nonce count.
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { makeNonce, nonceTime } from "../engine/challenge/nonce.ts";
 
 export type NonceVerdict = "good" | "expired" | "foreign" | "replayed";
 
@@ -15,31 +16,33 @@ export interface NonceOptions {
 }
 
 export class NonceStore {
-  readonly #secret: Uint8Array;
+  /** Signs the nonces. */
+  readonly secret: Uint8Array;
   readonly #lifetimeMs: number;
   readonly #capacity: number;
   /** Highest count seen of each nonce in use, oldest first. */
   readonly #used = new Map<string, number>();
   /** Nonces issued before this moment count as expired: their counts were forgotten. */
   #floor = 0;
+  #lastKey = "";
+  #lastTime: number | undefined;
 
   constructor(options: NonceOptions = {}) {
-    this.#secret = options.secret ?? randomBytes(32);
+    this.secret = options.secret ?? randomBytes(32);
     this.#lifetimeMs = options.lifetimeMs ?? 300_000;
     this.#capacity = options.capacity ?? 20_000;
   }
 
   /** `party`: only good for whom it was made for; an answer then proves that the address is not forged. */
   issue(now: number, party = ""): string {
-    const text = `${Math.floor(now).toString(36)}.${randomBytes(9).toString("base64url")}`;
-    return `${text}.${this.#sign(text, party)}`;
+    return makeNonce(this.secret, now, party);
   }
 
   /** Whether the nonce is ours and young enough, without regard to counts. */
   inspect(nonce: string, now: number, party = ""): Exclude<NonceVerdict, "replayed"> {
-    const cut = nonce.lastIndexOf(".");
-    if (cut < 0 || this.#sign(nonce.slice(0, cut), party) !== nonce.slice(cut + 1)) return "foreign";
-    return this.#isOver(nonce, now) ? "expired" : "good";
+    const issued = this.#timeOf(nonce, party);
+    if (issued === undefined) return "foreign";
+    return this.#isOver(issued, now) ? "expired" : "good";
   }
 
   /**
@@ -59,7 +62,11 @@ export class NonceStore {
 
   /** Drops what has expired; called now and then. */
   sweep(now: number): void {
-    for (const nonce of this.#used.keys()) if (this.#isOver(nonce, now)) this.#used.delete(nonce);
+    // Oldest first, near enough: behind the first that still counts there is little to find.
+    for (const nonce of this.#used.keys()) {
+      if (!this.#isOver(issuedAt(nonce), now)) return;
+      this.#used.delete(nonce);
+    }
   }
 
   get size(): number {
@@ -70,18 +77,26 @@ export class NonceStore {
     let drop = Math.max(1, Math.floor(this.#capacity / 10));
     for (const nonce of this.#used.keys()) {
       if (drop-- <= 0) break;
-      const issued = Number.parseInt(nonce.slice(0, nonce.indexOf(".")), 36);
-      this.#floor = Math.max(this.#floor, issued + 1);
+      this.#floor = Math.max(this.#floor, issuedAt(nonce) + 1);
       this.#used.delete(nonce);
     }
   }
 
-  #isOver(nonce: string, now: number): boolean {
-    const issued = Number.parseInt(nonce.slice(0, nonce.indexOf(".")), 36);
-    return now - issued > this.#lifetimeMs || issued < this.#floor;
+  /** The nonce of one request is asked for twice in a row, before and after its password is proved. */
+  #timeOf(nonce: string, party: string): number | undefined {
+    const key = `${nonce} ${party}`;
+    if (key !== this.#lastKey) {
+      this.#lastTime = nonceTime(this.secret, nonce, party);
+      this.#lastKey = key;
+    }
+    return this.#lastTime;
   }
 
-  #sign(text: string, party: string): string {
-    return createHmac("sha256", this.#secret).update(`${text} ${party}`).digest("base64url").slice(0, 22);
+  #isOver(issued: number, now: number): boolean {
+    return now - issued > this.#lifetimeMs || issued < this.#floor;
   }
+}
+
+function issuedAt(nonce: string): number {
+  return Number.parseInt(nonce.slice(0, nonce.indexOf(".")), 36);
 }

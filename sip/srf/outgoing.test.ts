@@ -124,12 +124,10 @@ describe("challenges of carriers", () => {
     expect([same.sent.length, same.finals.length]).toEqual([2, 1]);
     const other = carrier();
     for (let i = 0; i < 50; i++)
-      other
-        .last()
-        .reply(i % 2 ? 401 : 407, {
-          ...www(`realm="r${i}", nonce="n"`),
-          ...proxy(`realm="r${i}", nonce="n"`),
-        });
+      other.last().reply(i % 2 ? 401 : 407, {
+        ...www(`realm="r${i}", nonce="n"`),
+        ...proxy(`realm="r${i}", nonce="n"`),
+      });
     expect(other.sent.length).toBe(6);
     expect(other.finals).toHaveLength(1);
   });

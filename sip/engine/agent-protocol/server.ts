@@ -22,6 +22,8 @@ export interface AgentHandler {
   onSip(client: AgentClient, messageId: string, fields: readonly string[], message: Uint8Array): void;
   /** `proxy|…` + message. */
   onProxy(client: AgentClient, messageId: string, fields: readonly string[], message: Uint8Array): void;
+  /** The client has shown the secret. */
+  onReady?(client: AgentClient): void;
   onGone(client: AgentClient): void;
 }
 
@@ -67,6 +69,12 @@ export class AgentServer {
 
   get clientCount(): number {
     return this.clients.size;
+  }
+
+  /** Whether an app asked for that route. */
+  serves(route: string): boolean {
+    for (const client of this.clients) if (client.authenticated && client.routes.has(route)) return true;
+    return false;
   }
 
   /** Next client with that route, in turn; undefined when nobody asked for it. */
@@ -182,6 +190,7 @@ export class AgentServer {
     client.accept((fields[1] ?? "").split(",").filter((tag) => tag !== ""));
     const hostports = this.options.hostports();
     client.reply(messageId, `OK|${hostports}|${ENGINE_VERSION}|${hostports}`);
+    this.handler.onReady?.(client);
   }
 }
 
