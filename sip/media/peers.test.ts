@@ -65,6 +65,16 @@ describe("secure offers", () => {
     await nothingLeft();
   });
 
+  test("keys offered in RTP/AVP are taken; without usable ones the voice stays plain (RFC 8643)", async () => {
+    const { sdp: answer } = await answered(sdp("m=audio 4000 RTP/AVP 8 101", EVENTS, CRYPTO));
+    expect(answer).toMatch(/^m=audio \d+ RTP\/AVP 8 101\r$/m);
+    expect(answer).toMatch(/^a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:[A-Za-z0-9+/=]{40}/m);
+    expect(answer).not.toContain(KEY);
+    const useless = await answered(sdp("m=audio 4000 RTP/AVP 8", "a=crypto:1 ROT13_128 AAAA"));
+    expect(useless.sdp).not.toContain("a=crypto");
+    await nothingLeft();
+  });
+
   test("WebRTC: fingerprint, candidate, rtcp-mux and mid in the answer", async () => {
     const { sdp: answer } = await answered(sdp("m=audio 4000 UDP/TLS/RTP/SAVPF 8 101", EVENTS, ...MUX));
     expect(describeAudio(answer)).toMatchObject({ security: "dtls", keyed: true, ice: true, rtcpMux: true });

@@ -47,6 +47,8 @@ export interface AudioDescription {
   readonly security: "none" | "sdes" | "dtls";
   /** Keys that can be used (RFC 4568 §6.2): a suite we know with a key of its length; or a fingerprint. */
   readonly keyed: boolean;
+  /** Keys in a description without protection: who can may use them (RFC 8643). */
+  readonly opportunistic: boolean;
   readonly ice: boolean;
   readonly rtcpMux: boolean;
   readonly mid: boolean;
@@ -142,16 +144,17 @@ function securityOf(
   protocol: string,
   media: Session["media"][number],
   session: Session,
-): Pick<AudioDescription, "security" | "keyed"> {
-  if (!protocol.includes("SAVP")) return { security: "none", keyed: true };
-  const fingerprint = media.fingerprint ?? session.fingerprint;
+): Pick<AudioDescription, "security" | "keyed" | "opportunistic"> {
   const crypto = (media.crypto ?? []).some((line) => usableKey(line.suite, line.config));
+  if (!protocol.includes("SAVP")) return { security: "none", keyed: true, opportunistic: crypto };
+  const opportunistic = false;
+  const fingerprint = media.fingerprint ?? session.fingerprint;
   const ice = (media.iceUfrag ?? session.iceUfrag) !== undefined;
   if (protocol.startsWith("UDP/TLS") || (fingerprint !== undefined && (ice || !crypto))) {
     const digest = /^(?:[0-9A-F]{2}:){15,63}[0-9A-F]{2}$/i.test(fingerprint?.hash ?? "");
-    return { security: "dtls", keyed: digest };
+    return { security: "dtls", keyed: digest, opportunistic };
   }
-  return { security: "sdes", keyed: crypto };
+  return { security: "sdes", keyed: crypto, opportunistic };
 }
 
 /** Refuses a secure stream without keys: rtpengine would take it and nobody would hear anything. @throws UnsupportedMediaError */

@@ -52,7 +52,11 @@ export function partyTransport(party: AudioDescription): NgDictionary {
     case "sdes":
       return { ...PLAIN, ...protocol, DTLS: "off" };
     default:
-      return { ...PLAIN, ...protocol };
+      // RFC 8643: phones set to "SRTP if possible" offer keys in RTP/AVP; they speak plainly to who takes none.
+      // rtpengine calls it a protocol of its own: naming RTP/AVP here would take the keys away.
+      return party.opportunistic
+        ? { ICE: "remove", flags: PLAIN.flags, DTLS: "off", OSRTP: ["offer", "accept"] }
+        : { ...PLAIN, ...protocol };
   }
 }
 
