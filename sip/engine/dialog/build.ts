@@ -1,6 +1,13 @@
 /** Pure construction of requests and of the header rules between app and network. */
 import type { SipHeader, SipRequest, TransportProtocol } from "../message/model.ts";
-import { header, hostPortOf, setHeader, uriHost, uriParameter } from "../transaction/index.ts";
+import {
+  fitsRequestLine,
+  header,
+  hostPortOf,
+  setHeader,
+  uriHost,
+  uriParameter,
+} from "../transaction/index.ts";
 import type { ListenPoint } from "../transport/model.ts";
 import type { Dialog } from "./model.ts";
 
@@ -92,7 +99,8 @@ export function dialogRequest(
   let uri = dialog.remoteTarget;
   let routes = dialog.routes;
   const first = routes[0];
-  if (first !== undefined && uriParameter(addressUri(first), "lr") === undefined) {
+  const strict = first !== undefined && uriParameter(addressUri(first), "lr") === undefined;
+  if (strict && fitsRequestLine(addressUri(first))) {
     // Strict router: it becomes the Request-URI and the target goes last (RFC 3261 §12.2.1.1).
     routes = [...routes.slice(1), `<${uri}>`];
     uri = addressUri(first);

@@ -2,14 +2,13 @@ import type { InboundMessage, SipRequest } from "../message/model.ts";
 import { unsupportedExtensions } from "../message/validate.ts";
 import {
   callIdOf,
+  contactTarget,
   cseqOf,
   header,
-  listHeader,
   replyTo,
   type ServerTransaction,
   TIMEOUT,
   tagOf,
-  uriOf,
 } from "../transaction/index.ts";
 import { dialogRequest } from "./build.ts";
 import { type CoreContext, metaOf, metaOfArrival, NOTHING } from "./context.ts";
@@ -82,6 +81,10 @@ export class Incoming {
       this.context.refuse(transaction, 483);
       return;
     }
+    if (this.context.closing) {
+      this.context.refuse(transaction, 503);
+      return;
+    }
     const client = this.context.options.pick(method.toLowerCase());
     if (!KNOWN_SET.has(method) && !client) {
       this.context.refuse(transaction, 501, [{ name: "Allow", value: KNOWN }]);
@@ -130,10 +133,15 @@ export class Incoming {
     }
     dialog.remoteSeq = cseq;
     if (this.requiresUnknown(transaction)) return;
-    if (!dialog.client.connected) {
-      if (request.method === "BYE") this.life.end(dialog);
-      this.context.refuse(transaction, 481);
-      return;
+    if (!this.context.absences.portOf(dialog.client).connected) {
+      if (request.method === "BYE") {
+        this.byeMeanwhile(transaction, dialog);
+        return;
+      }
+      if (!this.context.absences.away(dialog.client)) {
+        this.context.refuse(transaction, 481);
+        return;
+      }
     }
     if (this.overlaps(transaction, dialog)) return;
     switch (request.method) {
@@ -213,6 +221,14 @@ export class Incoming {
     }
     this.life.end(dialog);
     this.pass(transaction, dialog.client, dialog, "");
+  }
+
+  /** BYE while the app is away: the call is over all the same, and the app hears of it when it returns. */
+  private byeMeanwhile(transaction: ServerTransaction, dialog: Dialog): void {
+    transaction.respond(replyTo(transaction.request, 200, "OK"));
+    this.context.cdr("stop", "network", "normal-release", transaction.request);
+    this.life.end(dialog);
+    this.context.unsolicited(dialog, transaction.request, "normal release");
   }
 
   private pass(
@@ -343,6 +359,5 @@ function engineCancel(invite: SipRequest, text: string): SipRequest {
 
 /** Contact URI of a request, for dialogs. */
 export function contactUri(message: SipRequest): string {
-  const contact = listHeader(message, "Contact")[0];
-  return contact ? uriOf(contact) : message.uri;
+  return contactTarget(message, message.uri);
 }

@@ -1,6 +1,7 @@
 import type { SipHeader, SipRequest, SipResponse } from "../message/model.ts";
 import {
   type ClientTransaction,
+  contactTarget,
   cseqOf,
   header,
   headers,
@@ -19,6 +20,10 @@ import { literalHop } from "./routing.ts";
 
 /** Making, refreshing and ending dialogs: what both roles share. */
 export class DialogLife {
+  /** Requests of the engine's own that have no answer yet, and who waits for them. */
+  private readonly alone = new Set<SipRequest>();
+  private waiters: (() => void)[] = [];
+
   constructor(private readonly context: CoreContext) {}
 
   /** Next hop of a dialog: the fixed one, else its first route or target. */
@@ -74,13 +79,35 @@ export class DialogLife {
       (hop) => {
         const branch = this.context.stamp(request, hop);
         if (!branch) return;
+        const over = () => {
+          if (!this.alone.delete(request) || this.alone.size > 0) return;
+          const waiters = this.waiters;
+          this.waiters = [];
+          for (const tell of waiters) tell();
+        };
+        this.alone.add(request);
         this.context.layer.request(request, branch, hop.target, hop.destination, {
-          onResponse() {},
-          onFailure() {},
+          onResponse: (response) => {
+            if (response.status >= 200) over();
+          },
+          onFailure: over,
+          onTerminated: over,
         });
       },
       () => {},
     );
+  }
+
+  /** Resolves when every request sent alone has its answer, after `waitMs` at the latest. */
+  quiet(waitMs: number): Promise<void> {
+    if (this.alone.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const limit = this.context.after(waitMs, resolve);
+      this.waiters.push(() => {
+        limit.cancel();
+        resolve();
+      });
+    });
   }
 
   /** Ends the dialog and everything that runs for it; what is on its way still gets its answers. */
@@ -202,8 +229,7 @@ export class DialogLife {
 
   /** Target refresh (RFC 3261 §12.2.2, RFC 3311 §5). */
   refreshTarget(dialog: Dialog, message: SipRequest | SipResponse): void {
-    const contact = listHeader(message, "Contact")[0];
-    if (contact) dialog.remoteTarget = uriOf(contact);
+    dialog.remoteTarget = contactTarget(message, dialog.remoteTarget);
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type ClientTransaction,
   type ClientUser,
   callIdOf,
+  contactTarget,
   cseqOf,
   hasToken,
   header,
@@ -12,7 +13,6 @@ import {
   TIMEOUT,
   tagOf,
   topVia,
-  uriOf,
 } from "../transaction/index.ts";
 import { isTerminated } from "./answers.ts";
 import { contactFor } from "./build.ts";
@@ -170,7 +170,7 @@ export class NetworkAnswers {
     );
     this.sessions.answered(dialog, response);
     if (!pending.dialog) this.context.cdr("start", "network", "uac", response);
-    if (pending.client.connected) this.pass(pending, response, inbound);
+    if (this.context.absences.reachable(pending.client)) this.pass(pending, response, inbound);
     else this.noAck(dialog, false);
   }
 
@@ -268,11 +268,10 @@ export class NetworkAnswers {
   }
 
   private create(pending: PendingClient, response: SipResponse, inbound: InboundMessage): Dialog {
-    const contact = listHeader(response, "Contact")[0];
     return this.make(pending, {
       remoteTag: tagOf(header(response, "To")) ?? "",
       remote: header(response, "To") ?? "",
-      target: contact ? uriOf(contact) : pending.request.uri,
+      target: contactTarget(response, pending.request.uri),
       routes: listHeader(response, "Record-Route").reverse(),
       hop: natHop(response, inbound.peer, false),
       remoteSeq: -1,
@@ -314,11 +313,10 @@ export class NetworkAnswers {
   adopt(txnId: string, notify: SipRequest, remoteTag: string): Dialog | undefined {
     const pending = this.context.clients.get(txnId);
     if (!pending) return undefined;
-    const contact = listHeader(notify, "Contact")[0];
     const dialog = this.make(pending, {
       remoteTag,
       remote: header(notify, "From") ?? "",
-      target: contact ? uriOf(contact) : pending.request.uri,
+      target: contactTarget(notify, pending.request.uri),
       routes: listHeader(notify, "Record-Route"),
       hop: undefined,
       remoteSeq: -1,

@@ -23,6 +23,7 @@ export class ClientTransaction {
   private retransmit: Timer | undefined;
   private deadline: Timer | undefined;
   private ack: SipRequest | undefined;
+  private ending = false;
 
   constructor(
     private readonly layer: TransactionLayer,
@@ -55,9 +56,10 @@ export class ClientTransaction {
     this.fail("transport");
   }
 
-  /** RFC 3261 §9.1: after a CANCEL the INVITE is given 64·T1 more, then counts as ended. */
+  /** RFC 3261 §9.1: after a CANCEL, or when its dialog is over, the INVITE is given 64·T1 more, then counts as ended. */
   expectEnd(): void {
-    if (this.state !== "proceeding" && this.state !== "calling") return;
+    if (this.ending || (this.state !== "proceeding" && this.state !== "calling")) return;
+    this.ending = true;
     this.deadline?.cancel();
     this.deadline = this.layer.wheel.after(TIMEOUT, () => this.fail("timeout"));
   }
@@ -81,7 +83,7 @@ export class ClientTransaction {
       if (before === "calling") {
         this.state = "proceeding";
         // Ringing has no limit here (RFC 3261 §17.1.1.2); the user cancels.
-        this.deadline?.cancel();
+        if (!this.ending) this.deadline?.cancel();
       }
     } else if (response.status < 300) {
       if (before === "completed") return;

@@ -144,6 +144,18 @@ export function uriOf(value: string): string {
   return (semicolon < 0 ? value : value.slice(0, semicolon)).trim();
 }
 
+/** Whether a URI can stand in a request line; a peer's Contact may hold anything. */
+export function fitsRequestLine(uri: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"]+$/.test(uri);
+}
+
+/** URI of the first Contact, as the target of later requests (RFC 3261 §12.1); `fallback` without a usable one. */
+export function contactTarget(message: SipMessage, fallback: string): string {
+  const [contact] = listHeader(message, "Contact");
+  const uri = contact === undefined ? "" : uriOf(contact);
+  return fitsRequestLine(uri) ? uri : fallback;
+}
+
 export interface CSeq {
   readonly number: number;
   readonly method: string;

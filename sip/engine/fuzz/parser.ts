@@ -1,5 +1,11 @@
 /** Seeded mutation fuzzing of the parser, the validator and the serialiser: reproducible by its seed. */
-import { getHeader, parseMessage, serializeMessage, statelessResponse, validateMessage } from "./index.ts";
+import {
+  getHeader,
+  parseMessage,
+  serializeMessage,
+  statelessResponse,
+  validateMessage,
+} from "../message/index.ts";
 
 export interface FuzzReport {
   readonly messages: number;
@@ -11,7 +17,7 @@ export interface FuzzReport {
 }
 
 /** xorshift32: small, seeded, good enough to choose mutations. */
-function random(seed: number): (below: number) => number {
+export function random(seed: number): (below: number) => number {
   let state = seed | 0 || 1;
   return (below) => {
     state ^= state << 13;
@@ -53,7 +59,8 @@ const GRAINS = SPICE.concat([
   "l: 5\r\n",
 ]);
 
-function mutate(corpus: readonly Uint8Array[], next: (below: number) => number): Buffer {
+/** One to six seeded changes to one of the texts: bytes, grains of syntax, cuts, doublings, splices; at most 70,000 bytes. */
+export function mutate(corpus: readonly Uint8Array[], next: (below: number) => number): Buffer {
   let bytes: Buffer = Buffer.from(corpus[next(corpus.length)] ?? []);
   for (let rounds = 1 + next(6); rounds > 0; rounds--) {
     const at = next(bytes.length + 1);
