@@ -5,6 +5,7 @@
 import type { Sip } from "../sip/index.ts";
 import type { Store } from "../storage/database.ts";
 import type { Calls } from "./calls/index.ts";
+import type { Certificates } from "./certificates/index.ts";
 import type { Config } from "./config.ts";
 import type { Now } from "./kernel.ts";
 import type { People } from "./people/index.ts";
@@ -27,6 +28,8 @@ export interface App {
   /** settings, first-boot set-up, audit log, jobs, alarms, health, backup. */
   readonly system: System;
   readonly sip: Sip;
+  /** The office's authority and the certificates of this machine. */
+  readonly certificates: Certificates;
   /** Bans, the allow list, calls from strangers. */
   readonly security: Security;
   stop(): Promise<void>;

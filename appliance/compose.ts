@@ -8,6 +8,7 @@ import { openStore } from "../storage/database.ts";
 import type { App } from "./app.ts";
 import { convertAudio } from "./audio.ts";
 import { createCalls } from "./calls/index.ts";
+import { createCertificates } from "./certificates/index.ts";
 import { VERSION } from "./commands/version.ts";
 import type { Config } from "./config.ts";
 import type { Now } from "./kernel.ts";
@@ -58,12 +59,22 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     const banFile = new BanFile(join(config.dataFolder, "bans.json"), log);
     const bans = await readBans(join(config.dataFolder, "bans.json"), log);
     const { defence } = config;
+    const certificates = await createCertificates({
+      folder: join(config.dataFolder, "certificates"),
+      names: [...(config.tls?.names ?? []), config.sip.address, config.web.address],
+      now,
+      log,
+      ...(config.tls?.folder ? { given: config.tls.folder } : {}),
+    });
+    opened.push(async () => certificates.stop());
     const sip = await startSip(
       {
         engine: config.sip.engine,
         contacts: config.sip.contacts,
         address: config.sip.address,
         lan: config.sip.lan,
+        tls: certificates.identity,
+        ...(config.sip.connections === undefined ? {} : { connections: config.sip.connections }),
         rtpPorts: { min: config.media.portMin, max: config.media.portMax },
         dataFolder: config.dataFolder,
         defence: {
@@ -92,6 +103,9 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     });
     opened.push(() => security.stop());
     opened.push(() => sip.stop());
+    certificates.onChange((identity) => {
+      sip.engine?.renewTls(identity).catch((error: unknown) => log(`new certificates for SIP: ${error}`));
+    });
     // A saved trunk or extension counts for the next call, without anybody pressing "apply".
     configuration.addStage(async (_tx, change) => () => {
       if (RELOADING.has(change.subject) || change.action === "rollback") sip.reload();
@@ -114,6 +128,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       config,
       now,
       store,
+      certificates,
       people,
       routing,
       queueing: calls.queueing,

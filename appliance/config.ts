@@ -6,6 +6,14 @@ export interface Config {
     readonly port: number;
     /** Pages of other hosts that may open a softphone here, "https://crm.example"; ours always may. */
     readonly origins?: readonly string[];
+    /** The same pages by HTTPS; 0 or absent = not. */
+    readonly httpsPort?: number;
+  };
+  readonly tls?: {
+    /** Names and addresses of this machine that it does not know of itself. */
+    readonly names: readonly string[];
+    /** Folder of the administrator's own certificates; "" = certificates/own in the data folder. */
+    readonly folder: string;
   };
   readonly sip: {
     /** "embedded" or "drachtio://secret@host:port". */
@@ -16,6 +24,8 @@ export interface Config {
     readonly address: string;
     readonly lan: readonly string[];
     readonly realm: string;
+    /** Most TCP, TLS and WebSocket connections in all and of one source address. */
+    readonly connections?: { readonly total: number; readonly perSource: number };
   };
   readonly media: { readonly portMin: number; readonly portMax: number; readonly tts: string };
   /** Traces of ended calls on disk; absent: kept in memory only. */

@@ -9,13 +9,10 @@ import { parts } from "./admin/parts.ts";
 import { serveAsset } from "./assets/assets.ts";
 import { errorPage } from "./components/error-page.tsx";
 import { actorOf, noteAddress, refuse, visitOf } from "./http/index.ts";
+import { listenWeb, type WebServer } from "./http/listen.ts";
 import { fromOurPages, harden } from "./http/security.ts";
-import { SIP_PATH, type SipSocket, sipSockets } from "./http/sip-socket.ts";
 
-export interface WebServer {
-  readonly port: number;
-  stop(): Promise<void>;
-}
+export type { WebServer } from "./http/listen.ts";
 
 export interface Web {
   /** Answers one request; `address` is its source. */
@@ -52,21 +49,6 @@ export function createWeb(app: App): Web {
 
   return {
     fetch,
-    listen: async (hostname, port) => {
-      const sockets = sipSockets(app);
-      const server = Bun.serve<SipSocket>({
-        hostname,
-        port,
-        idleTimeout: 0,
-        maxRequestBodySize: 64 * 1024 * 1024,
-        fetch: (request, self) =>
-          new URL(request.url).pathname === SIP_PATH
-            ? sockets.upgrade(request, self)
-            : fetch(request, self.requestIP(request)?.address ?? ""),
-        websocket: sockets.handler,
-        error: () => new Response("Internal error", { status: 500 }),
-      });
-      return { port: server.port ?? port, stop: () => server.stop(true) };
-    },
+    listen: (hostname, port) => listenWeb(app, fetch, hostname, port),
   };
 }

@@ -31,6 +31,17 @@ describe("configuration", () => {
     expect([config.media.portMin, config.media.portMax]).toEqual([20000, 20999]);
   });
 
+  test("HTTPS goes beside the usual ports of HTTP unless the file says otherwise", () => {
+    const https = (args: string[], toml?: string) => load(args, toml).web.httpsPort;
+    expect(https([])).toBe(8443);
+    expect(https(["--web", ":80"])).toBe(443);
+    expect(https(["--web", "127.0.0.1:9100"])).toBe(0);
+    expect(https([], "[web]\nport = 9000")).toBe(0);
+    expect(https(["--web", ":9100"], "[web]\nhttpsPort = 9443")).toBe(9443);
+    expect(https([], "[web]\nhttpsPort = 0")).toBe(0);
+    expect(load([], '[tls]\nfolder = "/etc/letsencrypt/live"').tls?.folder).toBe("/etc/letsencrypt/live");
+  });
+
   test("the demo office has a folder of its own unless told otherwise", () => {
     expect(load(["--demo"]).dataFolder).toEndWith("/data/demo");
     expect(load(["--demo", "--data", "mine"]).dataFolder).toEndWith("/mine");

@@ -18,7 +18,7 @@ export const CONFIG_FLAGS: Readonly<Record<string, FlagSpec>> = {
   sip: {
     kind: "list",
     value: "CONTACT",
-    help: 'SIP listening point (default: "sip:0.0.0.0:5060;transport=udp,tcp")',
+    help: 'SIP listening point (default: "sip:0.0.0.0:5060;transport=udp,tcp" and "sip:0.0.0.0:5061;transport=tls")',
   },
   address: {
     kind: "value",
@@ -35,7 +35,7 @@ const DEFAULTS: Config & Required<Pick<Config, "defence">> = {
   web: { address: "0.0.0.0", port: 8080 },
   sip: {
     engine: "embedded",
-    contacts: ["sip:0.0.0.0:5060;transport=udp,tcp"],
+    contacts: ["sip:0.0.0.0:5060;transport=udp,tcp", "sip:0.0.0.0:5061;transport=tls"],
     address: "",
     lan: [
       "127.0.0.0/8",
@@ -53,6 +53,7 @@ const DEFAULTS: Config & Required<Pick<Config, "defence">> = {
   demo: false,
   defence: { exempt: ["127.0.0.0/8", "::1"], banSeconds: 600, nftables: "" },
 };
+const CONNECTIONS = { total: 12_000, perSource: 512 };
 const TRACE = { file: false, days: 7, megabytes: 200 };
 
 type Table = Record<string, unknown>;
@@ -124,21 +125,29 @@ export function configOfTable(table: Table): Config {
   const web = reader(top.table("web"), "web.");
   const sip = reader(top.table("sip"), "sip.");
   const media = reader(top.table("media"), "media.");
+  const tls = reader(top.table("tls"), "tls.");
   const defence = reader(top.table("defence"), "defence.");
   const trace = reader(top.table("trace"), "trace.");
+  const webPort = web.port("port", DEFAULTS.web.port);
   const config: Config = {
     dataFolder: top.text("dataFolder", DEFAULTS.dataFolder),
     web: {
       address: web.text("address", DEFAULTS.web.address),
-      port: web.port("port", DEFAULTS.web.port),
+      port: webPort,
       origins: web.texts("origins", []),
+      httpsPort: web.port("httpsPort", httpsBeside(webPort)),
     },
+    tls: { names: tls.texts("names", []), folder: tls.text("folder", "") },
     sip: {
       engine: sip.text("engine", DEFAULTS.sip.engine),
       contacts: sip.texts("contacts", DEFAULTS.sip.contacts),
       address: sip.text("address", DEFAULTS.sip.address),
       lan: sip.texts("lan", DEFAULTS.sip.lan),
       realm: sip.text("realm", DEFAULTS.sip.realm),
+      connections: {
+        total: sip.count("maxConnections", CONNECTIONS.total, 100_000),
+        perSource: sip.count("maxConnectionsPerSource", CONNECTIONS.perSource, 100_000),
+      },
     },
     media: {
       portMin: media.port("portMin", DEFAULTS.media.portMin),
@@ -157,7 +166,7 @@ export function configOfTable(table: Table): Config {
     },
     demo: top.flag("demo", false),
   };
-  for (const part of [top, web, sip, media, trace, defence]) part.done();
+  for (const part of [top, web, sip, media, trace, defence, tls]) part.done();
   return config;
 }
 
@@ -203,7 +212,23 @@ export function sipListeners(contact: string): { transport: string; address: str
       `"${contact}" is not a SIP listening point; it looks like "sip:0.0.0.0:5060;transport=udp,tcp".`,
     );
   const address = (match[1] ?? "").replace(/^\[|\]$/g, "");
-  return transports.map((transport) => ({ transport, address, port: Number(match[2] ?? 5060) }));
+  return transports.map((transport) => ({
+    transport,
+    address,
+    port: Number(match[2] ?? (transport === "tls" ? 5061 : 5060)),
+  }));
+}
+
+/** HTTPS goes beside the two usual ports of HTTP, unless the file says otherwise. */
+function httpsBeside(port: number): number {
+  return port === 8080 ? 8443 : port === 80 ? 443 : 0;
+}
+
+/** The address of the pages by the flag; an HTTPS port that the file does not name follows it. @throws ConfigurationError */
+function webByFlag(web: Config["web"], flag: string, table: Table): Config["web"] {
+  const listen = parseListen(flag, "--web");
+  const named = (table.web as Table | undefined)?.httpsPort !== undefined;
+  return { ...web, ...listen, ...(named ? {} : { httpsPort: httpsBeside(listen.port) }) };
 }
 
 /** Defaults, file and flags to one checked configuration; the data folder is absolute. @throws ConfigurationError */
@@ -229,7 +254,11 @@ export function loadConfig(flags: ParsedFlags, folder = process.cwd()): Config {
   const dataFolder = values.data ?? (demo && table.dataFolder === undefined ? "data/demo" : base.dataFolder);
   return check({
     dataFolder: resolve(folder, dataFolder),
-    web: values.web === undefined ? base.web : { ...base.web, ...parseListen(values.web, "--web") },
+    web: values.web === undefined ? base.web : webByFlag(base.web, values.web, table),
+    tls: {
+      names: base.tls?.names ?? [],
+      folder: base.tls?.folder ? resolve(folder, base.tls.folder) : "",
+    },
     sip: {
       ...base.sip,
       engine: values.engine ?? base.sip.engine,

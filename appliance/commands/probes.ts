@@ -83,6 +83,12 @@ export async function probePort(transport: "udp" | "tcp", address: string, port:
 export async function requirePorts(config: Config): Promise<void> {
   const wanted: { what: string; transport: "udp" | "tcp"; address: string; port: number; option: string }[] =
     [{ what: "pages", transport: "tcp", ...config.web, option: "--web ADDRESS:PORT" }];
+  const { address: webAddress, httpsPort = 0 } = config.web;
+  if (httpsPort > 0)
+    wanted.push({
+      ...{ what: "pages by HTTPS", transport: "tcp", address: webAddress, port: httpsPort },
+      option: "web.httpsPort in zongji.toml (0 = none)",
+    });
   if (config.sip.engine === "embedded")
     for (const contact of config.sip.contacts)
       for (const { transport, address, port } of sipListeners(contact)) {

@@ -4,6 +4,7 @@
  */
 import { networkInterfaces } from "node:os";
 import type { App } from "../app.ts";
+import { AuthorityError } from "../certificates/index.ts";
 import { compose } from "../compose.ts";
 import type { Config } from "../config.ts";
 import { startDemo } from "../demo/index.ts";
@@ -12,7 +13,7 @@ import { makeBackup } from "./backup.ts";
 import type { Command } from "./command.ts";
 import { CONFIG_FLAGS, loadConfig } from "./config-file.ts";
 import { type ControlHandler, openControl } from "./control.ts";
-import { EXIT } from "./errors.ts";
+import { CommandError, EXIT } from "./errors.ts";
 import { ensureDataFolder, requirePorts, requirePrograms } from "./probes.ts";
 import { testExtensions } from "./test-extensions.ts";
 import { requireMode } from "./user.ts";
@@ -21,20 +22,27 @@ import { VERSION } from "./version.ts";
 export interface WebServer {
   /** The port it listens on (useful when 0 was asked for). */
   readonly port: number;
+  /** The same by HTTPS; 0 = not. */
+  readonly httpsPort: number;
   stop(): Promise<void>;
 }
 /** Starts the pages; given by main.ts, the only place that knows `ui`. */
 export type StartWeb = (app: App) => Promise<WebServer>;
 
 /** Addresses a browser on the LAN can use, this machine's own first when it only listens there. */
-export function webAddresses(address: string, port: number, interfaces = networkInterfaces()): string[] {
+export function webAddresses(
+  address: string,
+  port: number,
+  interfaces = networkInterfaces(),
+  scheme = "http",
+): string[] {
   const bracket = (host: string) => (host.includes(":") ? `[${host}]` : host);
-  if (address !== "0.0.0.0" && address !== "::") return [`http://${bracket(address)}:${port}/`];
+  if (address !== "0.0.0.0" && address !== "::") return [`${scheme}://${bracket(address)}:${port}/`];
   const lan = Object.values(interfaces)
     .flatMap((list) => list ?? [])
     .filter((entry) => entry.family === "IPv4" && !entry.internal)
-    .map((entry) => `http://${entry.address}:${port}/`);
-  return lan.length > 0 ? lan : [`http://127.0.0.1:${port}/`];
+    .map((entry) => `${scheme}://${entry.address}:${port}/`);
+  return lan.length > 0 ? lan : [`${scheme}://127.0.0.1:${port}/`];
 }
 
 /** What the commands may ask of the running exchange. */
@@ -90,6 +98,9 @@ function stopSignal(): Promise<string> {
 
 function announce(app: App, web: WebServer, config: Config): void {
   for (const url of webAddresses(config.web.address, web.port)) console.log(`Web address:  ${url}`);
+  if (web.httpsPort > 0)
+    for (const url of webAddresses(config.web.address, web.httpsPort, undefined, "https"))
+      console.log(`By HTTPS:     ${url}`);
   if (app.system.setup.needed())
     console.log(`Set-up code:  ${app.system.setup.code}  (asked once, by the first page)`);
   console.log(`Phones:       ${app.sip.listening.join("  ") || config.sip.contacts.join("  ")}`);
@@ -108,7 +119,10 @@ async function serve(config: Config, startWeb: StartWeb): Promise<number> {
     if (config.sip.engine === "embedded") requirePrograms();
     await requirePorts(config);
     console.log(`Zongji ${VERSION}, data in ${config.dataFolder}`);
-    const app = await compose(config);
+    const app = await compose(config).catch((error: unknown) => {
+      if (error instanceof AuthorityError) throw new CommandError(error.code, EXIT.failed, error.message);
+      throw error;
+    });
     opened.push(app);
     const test = testExtensions(app);
     await test.remove();
