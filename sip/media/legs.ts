@@ -50,12 +50,14 @@ interface Branch {
 }
 
 interface LegState {
-  readonly port: number;
+  /** Gives the port of the channel. */
+  readonly opening: Promise<number>;
+  port: number;
   readonly branches: Map<string, Branch>;
   /** rtpengine lost this leg's calls. */
   lost: boolean;
   /** Set-up steps of one leg run one after another. */
-  work: Promise<unknown>;
+  work: Promise<unknown> | null;
 }
 
 const LOOPBACK = "127.0.0.1";
@@ -154,7 +156,7 @@ export class RtpengineLegs implements MediaLegs {
     if (!state) return;
     this.#legs.delete(leg);
     this.#port().send({ do: "close", leg });
-    await state.work.catch(() => {});
+    await state.work?.catch(() => {});
     // A set-up step that was under way may have opened the channel only now.
     this.#port().send({ do: "close", leg });
     const replies = await Promise.all([...state.branches.values()].map(({ call }) => this.#forget(call)));
@@ -262,35 +264,43 @@ export class RtpengineLegs implements MediaLegs {
     return sides ? { direction: [sides[from], sides[to]] } : {};
   }
 
-  async #inTurn<T>(leg: string, step: (state: LegState) => Promise<T>): Promise<T> {
-    let state = this.#legs.get(leg);
-    if (state?.lost) throw new MediaUnavailableError("the media of this leg was lost");
-    if (!state) {
-      const opening = this.#port().open(leg);
-      const placeholder: LegState = {
-        port: 0,
-        branches: new Map(),
-        lost: false,
-        work: opening,
-      };
-      this.#legs.set(leg, placeholder);
-      try {
-        const opened: LegState = { ...placeholder, port: await opening };
-        if (this.#legs.get(leg) !== placeholder) {
-          this.#port().send({ do: "close", leg });
-          throw new MediaUnavailableError("the leg ended");
-        }
-        this.#legs.set(leg, opened);
-        state = opened;
-      } catch (error) {
-        if (this.#legs.get(leg) === placeholder) this.#legs.delete(leg);
-        throw error;
-      }
-    }
-    const current = state;
-    const result = current.work.catch(() => {}).then(() => step(current));
-    current.work = result;
+  /** Runs a step after those before it; the first opens the channel. */
+  #inTurn<T>(leg: string, step: (state: LegState) => Promise<T>): Promise<T> {
+    const known = this.#legs.get(leg);
+    const state: LegState = known ?? {
+      opening: this.#open(leg),
+      port: 0,
+      branches: new Map(),
+      lost: false,
+      work: null,
+    };
+    if (known === undefined) this.#legs.set(leg, state);
+    const result = this.#run(leg, state, step);
+    state.work = result;
     return result;
+  }
+
+  async #run<T>(leg: string, state: LegState, step: (state: LegState) => Promise<T>): Promise<T> {
+    const before = state.work;
+    if (state.lost) throw new MediaUnavailableError("the media of this leg was lost");
+    try {
+      state.port = await state.opening;
+    } catch (error) {
+      if (this.#legs.get(leg) === state) this.#legs.delete(leg);
+      throw error;
+    }
+    if (this.#legs.get(leg) !== state) {
+      this.#port().send({ do: "close", leg });
+      throw new MediaUnavailableError("the leg ended");
+    }
+    await before?.catch(() => {});
+    return step(state);
+  }
+
+  #open(leg: string): Promise<number> {
+    const opening = this.#port().open(leg);
+    opening.catch(() => {});
+    return opening;
   }
 
   async #command(name: "offer" | "answer", branch: Branch, dict: NgDictionary): Promise<NgDictionary> {
