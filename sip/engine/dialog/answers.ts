@@ -34,7 +34,11 @@ export class Answers {
   /** `sip|TXN|…` with a response. */
   send(client: AppPort, messageId: string, txnId: string, app: AppResponse): void {
     const pending = this.context.servers.get(txnId);
-    const known = pending && pending.client === client && pending.transaction.open && !pending.heldFinal;
+    const known =
+      pending &&
+      this.context.absences.same(pending.client, client) &&
+      pending.transaction.open &&
+      !pending.heldFinal;
     if (!pending || !known) {
       client.reply(messageId, "NOK|Response not sent due to unknown transaction");
       return;

@@ -18,6 +18,7 @@ import {
   type TransactionLayer,
 } from "../transaction/index.ts";
 import type { ListenPoint, TransportLayer } from "../transport/model.ts";
+import { Absences } from "./absence.ts";
 import { newBranch, newTag, viaFor } from "./build.ts";
 import type { AppPort, Dialog, Hop, PendingClient, PendingServer } from "./model.ts";
 import { FlowTable, type Resolve } from "./routing.ts";
@@ -47,6 +48,9 @@ export class CoreContext {
   readonly serverOf = new Map<ServerTransaction, PendingServer>();
   readonly clients = new Map<string, PendingClient>();
   readonly flows = new FlowTable();
+  /** The engine stops: nothing new is taken. */
+  closing = false;
+  readonly absences = new Absences();
 
   constructor(readonly options: CoreOptions) {
     this.layer = options.layer;
@@ -63,7 +67,9 @@ export class CoreContext {
 
   /** Passes a network message up. `tail` is what follows TXN and DLG. */
   up(client: AppPort, meta: Meta, txnId: string, dlg: string, message: SipMessage, tail = ""): void {
-    client.sip(`${metaText(meta)}|${txnId}|${dlg}|${tail}`, serializeMessage(message));
+    const leader = `${metaText(meta)}|${txnId}|${dlg}|${tail}`;
+    const bytes = serializeMessage(message);
+    this.absences.deliver(client, (port) => port.sip(leader, bytes));
   }
 
   /** A BYE of our own making, told to the app so that it knows the dialog ended. */

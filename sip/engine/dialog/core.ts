@@ -74,34 +74,64 @@ export class Core implements TransactionUser {
     return this.proxy.size;
   }
 
-  /** An app's connection ended: its open requests are answered, its calls released after the grace time. */
+  /** An app has shown the secret: perhaps one that was here before. */
+  onReady(client: AppPort): void {
+    this.context.absences.arrive(client);
+  }
+
+  /**
+   * An app's connection ended: its open requests are answered, its calls released after the grace time, unless it was
+   * known by its tags and is back by then.
+   */
   onGone(client: AppPort): void {
-    for (const pending of [...this.context.servers.values()]) {
-      if (pending.client !== client) continue;
-      this.context.refuse(pending.transaction, pending.request.method === "BYE" ? 200 : 503);
-      if (pending.dialog && (pending.dialog.state === "early" || pending.heldFinal))
-        this.life.end(pending.dialog);
-      this.incoming.finish(pending);
-    }
+    this.context.absences.leave(client);
+    this.answerFor(client);
     for (const pending of [...this.context.clients.values()]) {
-      if (pending.client !== client) continue;
+      if (!this.context.absences.same(pending.client, client)) continue;
       if (pending.request.method === "INVITE" && !pending.dialog) this.outgoing.sendCancel(pending, []);
     }
     this.context.after(this.context.options.graceMs, () => {
-      for (const dialog of this.context.dialogs.ofClient(client)) {
-        if (dialog.kind === "INVITE" && dialog.state === "confirmed")
-          this.life.bye(dialog, "application gone");
-        else this.life.end(dialog);
-      }
+      if (!this.context.absences.over(client)) return;
+      this.answerFor(client);
+      const theirs = (app: AppPort) => this.context.absences.portOf(app) === client;
+      for (const dialog of this.context.dialogs.of(theirs)) this.release(dialog, "application gone");
     });
   }
 
-  /** Ends all calls with BYE; for a stop in good order. */
-  releaseAll(): void {
-    for (const dialog of [...this.context.dialogs.values()]) {
-      if (dialog.kind === "INVITE" && dialog.state === "confirmed") this.life.bye(dialog, "system shutdown");
-      else this.life.end(dialog);
+  /** Answers what an app that is gone has left open. */
+  private answerFor(client: AppPort): void {
+    for (const pending of [...this.context.servers.values()]) {
+      if (!this.context.absences.same(pending.client, client)) continue;
+      const { dialog, transaction, request } = pending;
+      // 503 inside a call would have some phones end it; 500 with a time only defers the request.
+      if (dialog?.state === "confirmed" && !pending.heldFinal && request.method !== "BYE")
+        this.context.refuse(transaction, 500, [{ name: "Retry-After", value: "5" }]);
+      else this.context.refuse(transaction, request.method === "BYE" ? 200 : 503);
+      if (dialog && (dialog.state === "early" || pending.heldFinal)) this.life.end(dialog);
+      this.incoming.finish(pending);
     }
+  }
+
+  private release(dialog: Dialog, text: string): void {
+    if (dialog.kind === "INVITE" && dialog.state === "confirmed") this.life.bye(dialog, text);
+    else this.life.end(dialog);
+  }
+
+  /**
+   * For a stop in good order: 503 for callers who still wait, CANCEL for phones that ring, BYE for calls. Resolves when
+   * each BYE has its answer, after `waitMs` at the latest.
+   */
+  releaseAll(waitMs: number): Promise<void> {
+    this.context.closing = true;
+    for (const pending of [...this.context.servers.values()]) {
+      this.context.refuse(pending.transaction, pending.request.method === "BYE" ? 200 : 503);
+      this.incoming.finish(pending);
+    }
+    for (const pending of [...this.context.clients.values()]) {
+      if (pending.request.method === "INVITE" && !pending.dialog) this.outgoing.sendCancel(pending, []);
+    }
+    for (const dialog of [...this.context.dialogs.values()]) this.release(dialog, "system shutdown");
+    return this.life.quiet(waitMs);
   }
 
   /** Session refresh with the last SDP of ours (RFC 4028 §7.4). */

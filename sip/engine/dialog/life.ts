@@ -102,7 +102,10 @@ export class DialogLife {
   quiet(waitMs: number): Promise<void> {
     if (this.alone.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const limit = this.context.after(waitMs, resolve);
+      const limit = this.context.after(waitMs, () => {
+        this.alone.clear();
+        resolve();
+      });
       this.waiters.push(() => {
         limit.cancel();
         resolve();

@@ -5,6 +5,8 @@ import type { SendTarget } from "../transport/model.ts";
 /** An app connection as the core needs it; AgentClient is one. */
 export interface AppPort {
   readonly connected: boolean;
+  /** How the app names itself. */
+  readonly tags?: readonly string[];
   sip(leader: string, message: Uint8Array): void;
   reply(messageId: string, text: string, message?: Uint8Array): void;
   event(leader: string, message: Uint8Array): void;

@@ -276,7 +276,8 @@ export class Outgoing {
 
   private cancel(client: AppPort, messageId: string, txnId: string, app: AppRequest): void {
     const pending = this.context.clients.get(txnId);
-    if (!pending || pending.client !== client || pending.request.method !== "INVITE") {
+    const own = pending && this.context.absences.same(pending.client, client);
+    if (!pending || !own || pending.request.method !== "INVITE") {
       client.reply(messageId, `NOK|unable to cancel unknown transaction id: ${txnId}`);
       return;
     }

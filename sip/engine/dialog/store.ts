@@ -39,8 +39,9 @@ export class DialogStore {
     return this.byName.get(dlg);
   }
 
-  ofClient(client: AppPort): Dialog[] {
-    return [...this.all].filter((dialog) => dialog.client === client);
+  /** Dialogs of the apps for which `theirs` holds. */
+  of(theirs: (client: AppPort) => boolean): Dialog[] {
+    return [...this.all].filter((dialog) => theirs(dialog.client));
   }
 
   values(): Iterable<Dialog> {
