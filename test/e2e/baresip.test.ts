@@ -1,26 +1,35 @@
-/** Phones that are not ours: two baresips, each with its own tone, over UDP and TCP. */
+/** Phones that are not ours: two baresips, each with its own tone, over UDP and TCP, in the clear and encrypted. */
 import { expect, test } from "bun:test";
 import { ownAddress } from "../../sip/index.ts";
 import { tonesOnChannels } from "../kit/audio-proof.ts";
-import { Baresip } from "../kit/baresip.ts";
+import { Baresip, type BaresipOptions } from "../kit/baresip.ts";
 import { startExchange } from "../kit/exchange.ts";
 import { secretOf } from "../kit/office.ts";
 import { waitFor } from "../kit/wait.ts";
 
+const MODES: readonly [string, BaresipOptions["mediaenc"], BaresipOptions["mediaenc"]][] = [
+  ["in the clear", undefined, undefined],
+  // A phone over UDP is offered plain voice first and refuses it; the other offers keys beside plain voice.
+  ["one insists on SRTP, one takes it if it can", "srtp-mand", "srtp"],
+];
+
 // baresip refuses the loopback interface.
-test.skipIf(ownAddress() === "127.0.0.1")(
-  "two baresips call each other through the exchange, talk, hold, hang up from either side",
-  async () => {
+test.skipIf(ownAddress() === "127.0.0.1").each([...MODES])(
+  "two baresips call each other through the exchange, talk, hold, hang up from either side: %s",
+  async (_, first, second) => {
     const address = ownAddress();
     const x = await startExchange({ address, settings: { recordInternal: true } });
     const phones: Baresip[] = [];
     try {
-      for (const [user, hz, transport] of [
-        ["1001", 500, "udp"],
-        ["1002", 900, "tcp"],
+      for (const [user, hz, transport, mediaenc] of [
+        ["1001", 500, "udp", first],
+        ["1002", 900, "tcp", second],
       ] as const)
         phones.push(
-          await Baresip.start({ user, password: secretOf(user), server: x.remote, address, hz, transport }),
+          await Baresip.start({
+            ...{ user, password: secretOf(user), server: x.remote, address, hz, transport },
+            ...(mediaenc === undefined ? {} : { mediaenc }),
+          }),
         );
       const [one, two] = phones as [Baresip, Baresip];
       for (const number of ["1001", "1002"])
@@ -35,6 +44,11 @@ test.skipIf(ownAddress() === "127.0.0.1")(
       await Promise.all([one.event("CALL_ESTABLISHED"), two.event("CALL_ESTABLISHED")]);
       const established = Date.now();
       await waitFor(() => Date.now() - established > 1500, "some talk");
+      const secured = [one, two].map((phone) =>
+        phone.messages.some((message) => message.type === "CALL_MENC"),
+      );
+      // Called over TCP, the second is offered plain voice and can take it.
+      expect(secured).toEqual([first !== undefined, false]);
       two.command("hold");
       const live = () => x.app.calls.live.picture().calls[0]?.stage;
       await waitFor(() => live() === "held", "the call to be held");
@@ -68,6 +82,15 @@ test.skipIf(ownAddress() === "127.0.0.1")(
         hangup_by: "callee",
         talk_ms: 0,
       });
+      one.clear();
+      two.clear();
+      two.command("dial", `sip:1001@${x.remote}`);
+      await one.event("CALL_INCOMING");
+      one.command("accept");
+      await Promise.all([one.event("CALL_ESTABLISHED"), two.event("CALL_ESTABLISHED")]);
+      if (first !== undefined) await Promise.all([one.event("CALL_MENC"), two.event("CALL_MENC")]);
+      one.command("hangup");
+      await two.event("CALL_CLOSED");
     } finally {
       await Promise.all(phones.map((phone) => phone.stop()));
       await x.stop();

@@ -33,6 +33,7 @@ test("3pcc: both halves of the controller and both parties go through, nothing i
   const all = await Promise.all(runs);
   for (const run of all) expect(outcome(run)).toEqual(good(CALLS));
   expect(still.again(all)).toBe(0);
-  await lines.empty();
-  for (const row of lines.x.records()) expect(row).toMatchObject({ cause: "normal", hangup_by: "caller" });
+  await lines.exchange.empty();
+  for (const row of lines.exchange.x.records())
+    expect(row).toMatchObject({ cause: "normal", hangup_by: "caller" });
 }, 58_000);

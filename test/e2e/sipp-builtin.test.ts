@@ -34,9 +34,9 @@ test("uac and regexp call uas through the exchange: no failure, nothing sent twi
   const called = await Promise.all(callees);
   expect(called.map(outcome)).toEqual([good(40), good(40), good(40)]);
   expect(still.again([...runs, ...called])).toBe(0);
-  await lines.empty();
+  await lines.exchange.empty();
   for (const did of made) {
-    const rows = lines.x.records().filter((row) => row.callee_original === did);
+    const rows = lines.exchange.x.records().filter((row) => row.callee_original === did);
     expect(rows).toHaveLength(40);
     for (const row of rows) expect(row).toMatchObject({ cause: "normal", hangup_by: "caller" });
   }

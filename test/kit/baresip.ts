@@ -13,7 +13,11 @@ export interface BaresipOptions {
   readonly server: string;
   /** The machine's own address, not loopback. */
   readonly address: string;
-  readonly transport?: "udp" | "tcp";
+  readonly transport?: "udp" | "tcp" | "tls";
+  /** Authority (PEM) that must have signed the exchange's certificate; needed for TLS. */
+  readonly ca?: string;
+  /** SRTP offered as RTP/AVP with keys ("srtp") or insisted on as RTP/SAVP ("srtp-mand"). */
+  readonly mediaenc?: "srtp" | "srtp-mand";
   /** Own tone, Hz; default 500. */
   readonly hz?: number;
   readonly registerS?: number;
@@ -29,6 +33,7 @@ export interface BaresipMessage {
   readonly data?: string;
   readonly param?: string;
   readonly peeruri?: string;
+  readonly id?: string;
 }
 
 const MODULES = "/usr/lib/baresip/modules";
@@ -54,17 +59,20 @@ export class Baresip {
     const folder = await mkdtemp(join(tmpdir(), "zongji-baresip-"));
     const controlPort = await freePort();
     const sipPort = await freePort(address);
-    const modules = ["g711.so", "aufile.so", "sndfile.so", "account.so", "ctrl_tcp.so", "menu.so"];
+    const modules = ["g711.so", "aufile.so", "sndfile.so", "srtp.so", "account.so", "ctrl_tcp.so", "menu.so"];
     // ausine knows 48 kHz only; a minute of tone is longer than any test.
     const tone = join(folder, "tone.wav");
     await writeFile(tone, toneWav(hz, 60_000));
+    const ca = join(folder, "ca.pem");
+    if (options.ca !== undefined) await writeFile(ca, options.ca);
     await writeFile(
       join(folder, "config"),
       [
         `module_path ${MODULES}`,
-        ...modules.slice(0, 3).map((name) => `module ${name}`),
-        ...modules.slice(3).map((name) => `module_app ${name}`),
+        ...modules.slice(0, 4).map((name) => `module ${name}`),
+        ...modules.slice(4).map((name) => `module_app ${name}`),
         `sip_listen ${address}:${sipPort}`,
+        ...(options.ca === undefined ? [] : [`sip_cafile ${ca}`]),
         `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
         `audio_source aufile,${tone}`,
         `snd_path ${folder}`,
@@ -75,7 +83,9 @@ export class Baresip {
     );
     const account = `<sip:${options.user}@${options.server};transport=${transport}>;auth_user=${options.user};auth_pass=${
       options.password
-    };regint=${options.registerS ?? 300};audio_codecs=PCMA`;
+    };regint=${options.registerS ?? 300};audio_codecs=PCMA${
+      options.mediaenc === undefined ? "" : `;mediaenc=${options.mediaenc}`
+    }`;
     await writeFile(join(folder, "accounts"), `${account}\n`);
     await writeFile(join(folder, "contacts"), "");
     const child = Bun.spawn(["baresip", "-f", folder], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
@@ -92,7 +102,7 @@ export class Baresip {
     return phone;
   }
 
-  /** A command of baresip's menu: "dial", "accept", "hangup", "hold", "resume", "sndcode", "transfer" … */
+  /** A command of baresip's menu: "dial", "accept", "hangup", "hold", "resume", "sndcode" (one key a time), "transfer" … */
   command(command: string, params = ""): void {
     const text = JSON.stringify({ command, params, token: crypto.randomUUID() });
     this.#control.write(`${Buffer.byteLength(text)}:${text},`);
@@ -105,6 +115,11 @@ export class Baresip {
       `${type} of baresip`,
       timeoutMs,
     );
+  }
+
+  /** Forgets the events so far, so that `event` waits for those of the next call. */
+  clear(): void {
+    this.messages.length = 0;
   }
 
   /** Path of what it heard in its newest call (WAV), complete after the call. */

@@ -1,16 +1,7 @@
-/**
- * Lines for sipp's own scenarios: a caller by address whose number is forwarded to a carrier by address, a pair for
- * each transport. The engine runs apart, so that it can be told of TLS and asked for its figures.
- */
+/** Lines for sipp's own scenarios: a caller by address whose number is forwarded to a carrier by address. */
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
-import { type EngineWorkerHandle, parseContact, startEngineWorker } from "../../sip/engine/index.ts";
-import { type Exchange, startExchange } from "./exchange.ts";
+import { type Apart, startApart } from "./apart.ts";
 import { pairCertificate, SippPair, type SippTransport } from "./sipp-pair.ts";
-import type { TestCertificate } from "./tls.ts";
-import { freePort, waitFor } from "./wait.ts";
-
-const HOST = "127.0.0.1";
-const SECRET = "cymru";
 
 /** A caller and a callee; the caller dials `did`. */
 export interface Line extends Pick<SippPair, "call" | "answer"> {
@@ -18,52 +9,21 @@ export interface Line extends Pick<SippPair, "call" | "answer"> {
 }
 
 export class SippLines {
-  readonly x: Exchange;
-  readonly #engine: EngineWorkerHandle;
-  readonly #tlsPort: number;
-  readonly #certificate: TestCertificate;
   readonly #pairs: SippPair[] = [];
 
-  private constructor(
-    x: Exchange,
-    engine: EngineWorkerHandle,
-    tlsPort: number,
-    certificate: TestCertificate,
-  ) {
-    this.x = x;
-    this.#engine = engine;
-    this.#tlsPort = tlsPort;
-    this.#certificate = certificate;
-  }
+  private constructor(readonly exchange: Apart) {}
 
   static async open(): Promise<SippLines> {
-    const certificate = pairCertificate();
-    const tlsPort = await freePort();
-    let engine: EngineWorkerHandle | undefined;
-    const x = await startExchange({
-      voicePorts: 5,
-      engineFor: async (contact) => {
-        engine = await startEngineWorker({
-          contacts: [
-            ...parseContact(contact),
-            { protocol: "tls", address: HOST, port: tlsPort, tls: certificate },
-          ],
-          agent: { address: HOST, port: 0, secret: SECRET },
-          tlsClient: { ca: certificate.cert },
-        });
-        return `drachtio://${SECRET}@${HOST}:${engine.agentPort}`;
-      },
-    });
-    if (engine === undefined) throw new Error("The engine did not start");
-    return new SippLines(x, engine, tlsPort, certificate);
+    return new SippLines(await startApart({ voicePorts: 5, certificate: pairCertificate() }));
   }
 
   /** A caller's line and a carrier's, joined by a number that is forwarded. */
   async line(transport: SippTransport): Promise<Line> {
-    const { routing } = this.x.app;
+    const { x, tlsPort, certificate } = this.exchange;
+    const { routing } = x.app;
     const number = this.#pairs.length + 1;
-    const server = { ...this.x.server, tlsPort: this.#tlsPort };
-    const pair = await SippPair.open(transport, number, server, this.#certificate);
+    const server = { ...x.server, tlsPort };
+    const pair = await SippPair.open(transport, number, server, certificate);
     this.#pairs.push(pair);
     const line = (name: string, host: string, own: number) =>
       routing.trunks.save(SYSTEM_ACTOR, undefined, {
@@ -117,29 +77,8 @@ export class SippLines {
     };
   }
 
-  /** Waits until the exchange and its engine hold nothing of any call; over UDP that takes 32 s (timers J and L). */
-  async empty(): Promise<void> {
-    let left: Record<string, number> = {};
-    const probe = async () => {
-      const [office, engine] = await Promise.all([this.x.app.sip.stats(), this.#engine.stats()]);
-      left = {
-        legs: office.legs,
-        dialogs: office.dialogs + engine.dialogs,
-        channels: office.media.channels,
-        media: office.media.rtpengine.calls,
-        served: engine.serverTransactions,
-        asked: engine.clientTransactions,
-      };
-      return Object.values(left).every((count) => count === 0);
-    };
-    await waitFor(probe, "nothing to be left of the calls", 40_000).catch((error) => {
-      throw new Error(`${error}: ${JSON.stringify(left)}`);
-    });
-  }
-
   async close(): Promise<void> {
     for (const pair of this.#pairs) pair.close();
-    await this.x.stop();
-    await this.#engine.stop();
+    await this.exchange.stop();
   }
 }
