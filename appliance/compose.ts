@@ -14,7 +14,7 @@ import type { Config } from "./config.ts";
 import type { Now } from "./kernel.ts";
 import { createPeople } from "./people/index.ts";
 import { createQueueingConfig } from "./queueing/index.ts";
-import { createRouting } from "./routing/index.ts";
+import { createRouting, isPublicNumber } from "./routing/index.ts";
 import { BanFile, createConfiguration, createSecurity, createSystem, readBans } from "./system/index.ts";
 
 export interface ComposeOptions {
@@ -74,7 +74,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
         address: config.sip.address,
         lan: config.sip.lan,
         tls: certificates.identity,
-        ...(config.sip.connections === undefined ? {} : { connections: config.sip.connections }),
+        ...connectionLimits(config),
         rtpPorts: { min: config.media.portMin, max: config.media.portMax },
         dataFolder: config.dataFolder,
         defence: {
@@ -84,6 +84,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
             ? {}
             : { exempt: defence.exempt, bounds: { banMs: defence.banSeconds * 1000 } }),
         },
+        openTo: (dialled) =>
+          system.settings.get().anonymousCalls && isPublicNumber(routing.current(), dialled),
         log,
       },
       people.directory,
@@ -142,6 +144,11 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     await close();
     throw error;
   }
+}
+
+function connectionLimits({ sip: { maxConnections, maxConnectionsPerSource } }: Config) {
+  if (maxConnections === undefined || maxConnectionsPerSource === undefined) return {};
+  return { connections: { total: maxConnections, perSource: maxConnectionsPerSource } };
 }
 
 /** Subjects of changes that `sip` keeps in memory. */

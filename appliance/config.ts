@@ -25,7 +25,8 @@ export interface Config {
     readonly lan: readonly string[];
     readonly realm: string;
     /** Most TCP, TLS and WebSocket connections in all and of one source address. */
-    readonly connections?: { readonly total: number; readonly perSource: number };
+    readonly maxConnections?: number;
+    readonly maxConnectionsPerSource?: number;
   };
   readonly media: { readonly portMin: number; readonly portMax: number; readonly tts: string };
   /** Traces of ended calls on disk; absent: kept in memory only. */

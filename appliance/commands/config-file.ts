@@ -144,10 +144,8 @@ export function configOfTable(table: Table): Config {
       address: sip.text("address", DEFAULTS.sip.address),
       lan: sip.texts("lan", DEFAULTS.sip.lan),
       realm: sip.text("realm", DEFAULTS.sip.realm),
-      connections: {
-        total: sip.count("maxConnections", CONNECTIONS.total, 100_000),
-        perSource: sip.count("maxConnectionsPerSource", CONNECTIONS.perSource, 100_000),
-      },
+      maxConnections: sip.count("maxConnections", CONNECTIONS.total, 100_000),
+      maxConnectionsPerSource: sip.count("maxConnectionsPerSource", CONNECTIONS.perSource, 100_000),
     },
     media: {
       portMin: media.port("portMin", DEFAULTS.media.portMin),
