@@ -16,6 +16,7 @@ import { callerMedia, offerProblem, trunkMedia, warningHeader } from "./media-ch
 import type { DialSpec, LegEndCause, LegEvent, LegId, LegSource, Legs, Refusal } from "./model.ts";
 import { OutgoingLeg, type OutgoingPlan } from "./outgoing-leg.ts";
 import { extensionPlan, ProvenMedia, trunkPlan } from "./plans.ts";
+import { SilenceWatch } from "./silence.ts";
 
 export interface LegServiceOptions {
   readonly stack: SipStack;
@@ -25,15 +26,24 @@ export interface LegServiceOptions {
   readonly authenticator: Authenticator;
   readonly realm: string;
   readonly lan: AddressSet;
+  /** Whether strangers may call this number; absent: none. */
+  readonly openTo?: (dialled: string) => boolean;
   readonly now?: () => number;
   readonly onError?: (message: string, error: unknown) => void;
 }
+
+/** Calls of strangers at once: they must not take the lines of customers. */
+const MOST_STRANGERS = 4;
 
 export class LegService implements Legs {
   readonly #o: LegServiceOptions;
   readonly #now: () => number;
   readonly #legs = new Map<LegId, Leg>();
   readonly #channels = new Map<LegId, Trunk>();
+  /** Calls of strangers. */
+  readonly #strangers = new Set<LegId>();
+  /** Calls that have another trunk to go to when this one is silent. */
+  readonly #silences = new Map<LegId, SilenceWatch>();
   readonly #proven = new ProvenMedia();
   readonly #listeners = new Set<(event: LegEvent) => void>();
   /** Dialogs seen without a leg at the last look; the second look ends them. */
@@ -148,6 +158,9 @@ export class LegService implements Legs {
 
   #onEnd(leg: Leg): void {
     this.#legs.delete(leg.id);
+    this.#strangers.delete(leg.id);
+    this.#silences.get(leg.id)?.stop();
+    this.#silences.delete(leg.id);
     this.#channels.get(leg.id)?.release();
     this.#channels.delete(leg.id);
   }
@@ -168,7 +181,17 @@ export class LegService implements Legs {
     const taken = trunk.acquireOutgoing();
     if (!taken.ok) return { cause: "congestion", reason: taken.reason };
     this.#channels.set(spec.leg, trunk);
-    return trunkPlan(spec, trunk);
+    const plan = trunkPlan(spec, trunk);
+    if (spec.onlyIfUp !== true) return plan;
+    const silence = new SilenceWatch(trunk, () => void this.#legs.get(spec.leg)?.hangup("timeout", "system"));
+    this.#silences.set(spec.leg, silence);
+    return {
+      ...plan,
+      onTraffic: (answered, reason) => {
+        silence.stop();
+        plan.onTraffic?.(answered, reason);
+      },
+    };
   }
 
   #onInvite(request: IncomingRequest): void {
@@ -201,11 +224,18 @@ export class LegService implements Legs {
       sourcePort: request.source.port,
       userAgent: request.header("User-Agent"),
     });
+    const { address } = request.source;
     if (verdict.kind === "challenge") {
-      void request.respond(401, { headers: { "WWW-Authenticate": verdict.challenges } });
+      if (this.#welcomes(request))
+        this.#incoming(
+          request,
+          { kind: "anonymous", address },
+          callerIdentity(request, false),
+          dialledNumber(request),
+        );
+      else void request.respond(401, { headers: { "WWW-Authenticate": verdict.challenges } });
       return;
     }
-    const { address } = request.source;
     if (verdict.kind === "refused" || !(verdict.endpoint.allowRemote || this.#o.lan.has(address))) {
       void request.respond(403);
       return;
@@ -218,6 +248,12 @@ export class LegService implements Legs {
       caller,
       dialledNumber(request),
     );
+  }
+
+  /** A call of a stranger to a number that is open to all; whoever brings credentials is no stranger. */
+  #welcomes(request: IncomingRequest): boolean {
+    if ((request.header("Authorization") ?? request.header("Proxy-Authorization")) !== undefined) return false;
+    return this.#strangers.size < MOST_STRANGERS && this.#o.openTo?.(dialledNumber(request)) === true;
   }
 
   /** The trunk a call comes from. A phone on the same address is told apart by its registration or its credentials. */
@@ -249,6 +285,7 @@ export class LegService implements Legs {
     const leg = new IncomingLeg(this.#parts(id), request, media);
     if (leg.isEnded) return;
     this.#legs.set(id, leg);
+    if (source.kind === "anonymous") this.#strangers.add(id);
     this.#emit({
       type: "incoming",
       leg: id,

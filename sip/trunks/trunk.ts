@@ -136,6 +136,33 @@ export class Trunk {
     this.tick();
   }
 
+  /**
+   * Whether the carrier says nothing at all, found out within `withinMs` by what it is known to answer: OPTIONS, or
+   * REGISTER. False when nothing can tell.
+   */
+  async isSilent(withinMs: number): Promise<boolean> {
+    const options = this.#health.answersOptions;
+    if (!options && (this.#registration === undefined || this.#busy)) return false;
+    const request = options
+      ? trunkOptions(this.config)
+      : trunkRegister(this.config, this.config.registerExpiresS);
+    const { credentials } = this;
+    const asked = this.#parts.stack.request({
+      method: options ? "OPTIONS" : "REGISTER",
+      ...request,
+      ...(credentials === undefined ? {} : { credentials }),
+    }).final;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(true), withinMs);
+    });
+    const heard = asked.then((reply) => reply.origin === "local" || reply.status === 408);
+    const silent = await Promise.race([heard, patience]);
+    clearTimeout(timer);
+    if (silent) this.traffic(false);
+    return silent;
+  }
+
   /** What a call showed about the carrier. */
   traffic(answered: boolean): void {
     const at = this.#parts.now();

@@ -163,4 +163,88 @@ describe("a carrier that challenges everything", () => {
     await registered();
     await provesBothWays(kamailio, "tcp", { called: `+86${OUTSIDE}`, shown: `+86${DID.slice(1)}` });
   }, 60_000);
+
+  test("requests in the dialog of every kind, as the carrier sees them", async () => {
+    const kamailio = await carrier({ algorithm: "SHA-256" });
+    const agent = await createTestCarrier({ address: x.server.address, server: x.server, hz: null });
+    try {
+      const before = behind.calls.length;
+      const call = await agent.place({
+        uri: `sip:${OUTSIDE}@${KAMAILIO}:${kamailio.port}`,
+        number: OUTSIDE,
+        headers: { From: `<sip:line1@${KAMAILIO}>` },
+        credentials: { username: "line1", password: PASSWORD },
+      });
+      const far = await nextCall(behind, before, "the phone behind the carrier to ring");
+      expect(await call.answered).toBe(true);
+      expect(await call.hold(true)).toBe(200);
+      expect(await call.hold(false)).toBe(200);
+      const body = "Signal=5\r\nDuration=160\r\n";
+      const headers = { "Content-Type": "application/dtmf-relay" };
+      expect((await call.dialog?.request({ method: "INFO", headers, body }))?.status).toBe(200);
+      expect((await call.dialog?.request({ method: "UPDATE" }))?.status).toBe(200);
+      await call.hangup();
+      await far.ended;
+      await waitFor(
+        () => kamailio.said("authorised").some((text) => text.startsWith("BYE")),
+        "the BYE with digest",
+      );
+      const methods = (word: string) => kamailio.said(word).map((text) => text.split(" ")[0]);
+      expect(methods("authorised")).toEqual(["INVITE", "INVITE", "INVITE", "INFO", "UPDATE", "BYE"]);
+      expect(methods("challenged")).toEqual(methods("authorised"));
+      expect(kamailio.said("refused")).toEqual([]);
+    } finally {
+      await agent.stop();
+    }
+  }, 40_000);
+
+  test("a wrong password, a host that does not exist and one that is silent are told apart", async () => {
+    const kamailio = await carrier();
+    await connect(line(kamailio.port, { password: "wrong" }));
+    await waitFor(() => state()?.state === "refused", "the refusal", 10_000);
+    expect(state()).toMatchObject({
+      problem: { code: "forbidden", detail: "403 Forbidden" },
+      reason: "403 Forbidden: account or password not accepted",
+    });
+    await connect(line(kamailio.port, { host: "no-such-carrier.invalid", port: 0 }));
+    await waitFor(() => state()?.problem?.code === "host-unknown", "the unknown host", 20_000);
+    await connect(line(1, { transport: "tcp" }));
+    await waitFor(() => state()?.problem?.code === "no-connection", "the closed port", 20_000);
+    await connect(line(kamailio.port));
+    await registered();
+  }, 70_000);
+
+  test("when the carrier is gone, the next line takes the call, at once the second time", async () => {
+    const first = await carrier();
+    const second = await carrier();
+    const spare = await x.app.routing.trunks.save(
+      SYSTEM_ACTOR,
+      undefined,
+      line(second.port, { name: "Spare" }),
+    );
+    await connect(line(first.port, { nextTrunkId: spare.id }));
+    await registered();
+    await waitFor(() => x.app.sip.trunks.state(spare.id)?.state === "registered", "the spare line", 10_000);
+    await first.stop();
+    const waits: number[] = [];
+    for (const number of ["13800138001", "13800138002"]) {
+      const before = behind.calls.length;
+      const out = await phone.dial(`9${number}`);
+      await nextCall(behind, before, "the call over the spare line");
+      expect(await out.answered).toBe(true);
+      await out.hangup();
+      const record = await x.ended(await x.journey("1001", `9${number}`));
+      expect(record.result).toBe("answered");
+      const legs = x.events(record.journey).filter((fact) => fact.kind === "leg.created");
+      expect(legs.flatMap((fact) => (fact.kind === "leg.created" ? [fact.data.trunkId] : []))).toEqual([
+        undefined,
+        x.office.trunkId,
+        spare.id,
+      ]);
+      waits.push((legs[2]?.at ?? 0) - (legs[1]?.at ?? 0));
+    }
+    expect(waits[1]).toBeLessThan(1000);
+    expect(second.said("relayed")).toHaveLength(2);
+    await x.app.routing.trunks.remove(SYSTEM_ACTOR, [spare.id]).catch(() => {});
+  }, 60_000);
 });
