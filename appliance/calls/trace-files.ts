@@ -1,5 +1,5 @@
 /** Traces of ended calls on disk: a folder a day, a compressed file a call; old days and too much of it are removed. */
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
@@ -42,7 +42,7 @@ export class TraceFiles {
     const file = this.#path(journey, startedAt);
     const bytes = await pack(JSON.stringify({ version: VERSION, ...trace }));
     await mkdir(join(this.folder, dayOf(startedAt)), { recursive: true, mode: 0o700 });
-    await Bun.write(`${file}.part`, bytes, { mode: 0o600 });
+    await writeFile(`${file}.part`, bytes, { mode: 0o600 });
     await rename(`${file}.part`, file);
   }
 
