@@ -38,7 +38,7 @@ const SAMPLE_EVERY_MS = 10_000;
 /** Growth that garbage collection alone can show, percent. */
 const ALLOWED_GROWTH = 10;
 /** Longer than timer H and J (32 s) and the wrap-up of an agent. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 100_000;
 
 /** Queue calls a second by way: the weight moves from UDP to TCP to TLS and back. */
 const SHARES: readonly Readonly<Record<Way, number>>[] = [
