@@ -26,7 +26,7 @@ import {
   rtpengineName,
   SessionVersion,
 } from "./sdp.ts";
-import { keepsSecurity, offerTransport, PORT_TRANSPORT, partyTransport } from "./transport.ts";
+import { keepsSecurity, offeredPlain, offerTransport, PORT_TRANSPORT, partyTransport, withoutKeys } from "./transport.ts";
 
 export interface LegSettings {
   /** Address in our o= lines. */
@@ -129,7 +129,8 @@ export class RtpengineLegs implements MediaLegs {
   acceptAnswer(leg: string, answer: string, name = ONLY): Promise<{ readonly codec: string }> {
     return this.#inTurn(leg, async (state) => {
       const branch = branchOf(leg, state, name);
-      const party = describeAudio(answer);
+      const plain = offeredPlain(branch.options.security, branch.party) ? withoutKeys(answer) : answer;
+      const party = describeAudio(plain);
       requireKnownCodec(party);
       requireKeys(party);
       if (!keepsSecurity(branch.options.security, party))
@@ -137,7 +138,7 @@ export class RtpengineLegs implements MediaLegs {
       const reply = await this.#command("answer", branch, {
         "from-tag": "port",
         "to-tag": "party",
-        sdp: answer,
+        sdp: plain,
         ...PORT_TRANSPORT,
       });
       branch.party = party;

@@ -17,7 +17,11 @@ const OTHER_SUITES = [
   "NULL_HMAC_SHA1_32",
 ].map((suite) => `no-${suite}`);
 
-const PLAIN: NgDictionary = { "transport-protocol": "RTP/AVP", ICE: "remove", flags: ["no-rtcp-attribute"] };
+const PLAIN = {
+  "transport-protocol": "RTP/AVP",
+  ICE: "remove",
+  flags: ["no-rtcp-attribute"],
+} satisfies NgDictionary;
 
 /** Keys of an ng command whose SDP goes to a party that has not said anything yet. */
 export function offerTransport(security: OfferOptions["security"] = "none"): NgDictionary {
@@ -68,6 +72,22 @@ export const PORT_TRANSPORT: NgDictionary = {
   "rtcp-mux": ["demux"],
   flags: ["strip-extmap", "no-rtcp-attribute"],
 };
+
+/** Whether our offer had no keys: the first by what was asked for, later ones by what the party said last. */
+export function offeredPlain(
+  asked: OfferOptions["security"] = "none",
+  party: AudioDescription | null = null,
+): boolean {
+  return party === null ? asked === "none" : party.security === "none" && !party.opportunistic;
+}
+
+/**
+ * An answer without a=crypto. Phones set to "SRTP if possible" put their keys even into answers to offers without any
+ * (against RFC 4568 §5.1.2) and then speak plainly; rtpengine would wait for SRTP and drop their voice.
+ */
+export function withoutKeys(answer: string): string {
+  return answer.replace(/^a=crypto:.*(?:\r?\n|$)/gim, "");
+}
 
 /** Whether an answer keeps to what was offered: a secure offer must not be answered in the clear. */
 export function keepsSecurity(offered: OfferOptions["security"], answer: AudioDescription): boolean {

@@ -9,15 +9,35 @@ export interface TestBrowser {
   close(): Promise<void>;
 }
 
-/** Opens chromium with a new profile; 1366×768 unless told otherwise. */
+/** Flags for calls in the browser: a file as microphone, and voice over loopback. */
+function callFlags(microphone: string): string[] {
+  return [
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    `--use-file-for-fake-audio-capture=${microphone}`,
+    "--allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+  ];
+}
+
+/**
+ * Opens chromium with a new profile; 1366×768 unless told otherwise. `microphone`: a WAV that it says over and over.
+ * Any certificate is taken.
+ */
 export async function openBrowser(
-  options: { readonly language?: string; readonly width?: number; readonly height?: number } = {},
+  options: {
+    readonly language?: string;
+    readonly width?: number;
+    readonly height?: number;
+    readonly microphone?: string;
+  } = {},
 ): Promise<TestBrowser> {
   const profile = mkdtempSync(join(tmpdir(), "zongji-browser-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: "/usr/bin/chromium",
     headless: true,
     locale: options.language ?? "zh-CN",
+    ignoreHTTPSErrors: true,
     viewport: { width: options.width ?? 1366, height: options.height ?? 768 },
     args: [
       "--no-sandbox",
@@ -28,6 +48,7 @@ export async function openBrowser(
       "--disable-component-update",
       "--disable-sync",
       "--autoplay-policy=no-user-gesture-required",
+      ...(options.microphone === undefined ? [] : callFlags(options.microphone)),
     ],
   });
   return {

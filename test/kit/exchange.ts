@@ -226,18 +226,24 @@ export async function startExchange(
     readonly address?: string;
     /** Hundreds of voice ports; default 1. */
     readonly voicePorts?: number;
+    /** Serves the pages by HTTPS too, when they are served. */
+    readonly https?: boolean;
     /** Starts an engine of its own listening at `contact`; gives the `sip.engine` that reaches it. */
     readonly engineFor?: (contact: string) => Promise<string>;
     /** Traces on disk; default none. */
     readonly trace?: NonNullable<Config["trace"]>;
+    /** How it meets attackers; by default loopback is not judged. */
+    readonly defence?: NonNullable<Config["defence"]>;
   } = {},
 ): Promise<Exchange> {
   const place = await Place.make(options.address, options.voicePorts);
   const log: string[] = [];
   const { sip } = place.config;
+  const web = options.https ? { ...place.config.web, httpsPort: await freePort() } : place.config.web;
   const engine = (await options.engineFor?.(sip.contacts[0] ?? "")) ?? sip.engine;
   const trace = options.trace ? { trace: options.trace } : {};
-  const config = { ...place.config, ...trace, sip: { ...sip, engine } };
+  const defence = options.defence ? { defence: options.defence } : {};
+  const config = { ...place.config, ...trace, ...defence, web, sip: { ...sip, engine } };
   const app = await compose(config, { log: (line) => log.push(line) });
   place.office = await furnish(app, { host: CARRIER_ADDRESS, port: place.carrierPort }, options);
   await place.openCarrier();
