@@ -26,7 +26,14 @@ import {
   rtpengineName,
   SessionVersion,
 } from "./sdp.ts";
-import { keepsSecurity, offeredPlain, offerTransport, PORT_TRANSPORT, partyTransport, withoutKeys } from "./transport.ts";
+import {
+  keepsSecurity,
+  offeredPlain,
+  offerTransport,
+  PORT_TRANSPORT,
+  partyTransport,
+  withoutKeys,
+} from "./transport.ts";
 
 export interface LegSettings {
   /** Address in our o= lines. */

@@ -139,7 +139,8 @@ export class Baresip {
   }
 
   async #drain(stream: ReadableStream<Uint8Array>): Promise<void> {
-    this.output += await new Response(stream).text();
+    const text = await new Response(stream).text();
+    this.output += text;
   }
 
   /** Netstrings: LENGTH:JSON, */
