@@ -138,9 +138,14 @@ class Layer implements Transport, Hub {
       // The port is free at once; connections made with the former certificate stay.
       stop();
       const fresh = { ...point, tls };
-      const server = await this.#serve(fresh);
-      this.#servers.set(point.flow, server.stop);
-      this.listening[at] = fresh;
+      try {
+        this.#servers.set(point.flow, (await this.#serve(fresh)).stop);
+        this.listening[at] = fresh;
+      } catch (error) {
+        // Better an old certificate than no service.
+        this.#servers.set(point.flow, (await this.#serve(point)).stop);
+        throw error;
+      }
     }
   }
 
