@@ -1,4 +1,4 @@
-/** What rtpengine has counted of a call: its answers to `query` and `delete` have the same shape. */
+/** What rtpengine has counted of a call, out of its answer to `query`. */
 import type { NgDictionary } from "./rtpengine.ts";
 
 function dictionary(value: unknown): Readonly<Record<string, unknown>> {

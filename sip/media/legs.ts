@@ -167,14 +167,19 @@ export class RtpengineLegs implements MediaLegs {
     await state.work?.catch(() => {});
     // A set-up step that was under way may have opened the channel only now.
     this.#port().send({ do: "close", leg });
-    const replies = await Promise.all([...state.branches.values()].map(({ call }) => this.#forget(call)));
-    const packets = sumOf(replies);
+    const calls = [...state.branches.values()].map(({ call }) => call);
+    // A `delete` without tags counts nothing any more: asked before.
+    const packets = state.lost || !this.#settings.onCounted ? null : await this.#counted(calls);
+    await Promise.all(calls.map((call) => this.#forget(call)));
     if (packets !== null) this.#settings.onCounted?.(leg, packets);
   }
 
   /** Voice packets that came from the party of a living leg so far; null when nobody knows. */
   async packetsIn(leg: string): Promise<number | null> {
-    const calls = [...(this.#legs.get(leg)?.branches.values() ?? [])].map(({ call }) => call);
+    return this.#counted([...(this.#legs.get(leg)?.branches.values() ?? [])].map(({ call }) => call));
+  }
+
+  async #counted(calls: readonly string[]): Promise<number | null> {
     const asked = calls.map((call) =>
       this.#client()
         ?.command("query", { "call-id": call })
@@ -328,10 +333,11 @@ export class RtpengineLegs implements MediaLegs {
   }
 
   /** Without tags: with them rtpengine may keep the call. */
-  async #forget(call: string): Promise<NgDictionary | null> {
+  async #forget(call: string): Promise<void> {
     // Unknown calls and a daemon that is down have nothing left to delete; the sweep finds the rest.
-    const deleted = this.#client()?.command("delete", { "call-id": call });
-    return (await deleted?.catch(() => null)) ?? null;
+    await this.#client()
+      ?.command("delete", { "call-id": call })
+      .catch(() => {});
   }
 }
 
