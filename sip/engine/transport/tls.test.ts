@@ -183,10 +183,7 @@ describe.each([
   test("a long message in small pieces and many in one piece arrive whole", async () => {
     const { inbox, port } = await listen(identity());
     const socket = await phone(port);
-    const long = message("long").replace(
-      "Content-Length: 0",
-      `X: ${"y".repeat(20_000)}\r\nContent-Length: 0`,
-    );
+    const long = `${message("long").replace("Length: 0", "Length: 20000")}${"y".repeat(20_000)}`;
     for (let at = 0; at < long.length; at += 1_500) socket.write(long.slice(at, at + 1_500));
     socket.write([1, 2, 3].map((n) => message(`n${n}`)).join(""));
     await until(() => inbox.length === 4);
