@@ -6,8 +6,8 @@ import type { Page } from "playwright-core";
 import { compose } from "../../appliance/compose.ts";
 import { createWeb, type WebServer } from "../../ui/server.ts";
 import { openBrowser, type TestBrowser } from "../kit/browser.ts";
-import { type Exchange, startExchange } from "../kit/exchange.ts";
-import { ADMIN } from "../kit/office.ts";
+import { type Exchange, nextCall, PROMPT_HZ, startExchange, toneOf } from "../kit/exchange.ts";
+import { ADMIN, DID } from "../kit/office.ts";
 import { waitFor } from "../kit/wait.ts";
 
 setDefaultTimeout(40_000);
@@ -151,6 +151,53 @@ test("a call still on shows its ladder as it grows", async () => {
   // What was opened stays open.
   expect(await page.locator(".ladder details[open]").count()).toBe(1);
   expect(await text("#trace .notice.ok")).toContain("没有发现问题");
+});
+
+test("no voice comes from one side: the page says so while the call is on, and afterwards", async () => {
+  const [a, b] = x.phones;
+  if (!a || !b) throw new Error("no phones");
+  b.behaviour = { kind: "answer", afterMs: 300 };
+  const before = b.calls.length;
+  const call = await a.dial("1002");
+  // A firewall between: everything is said, nothing is heard.
+  (await nextCall(b, before)).audio.disturb = () => [];
+  await call.answered;
+  const journey = await x.journey("1001", "1002");
+  await go(`/calls/${journey}/trace`);
+  await page.locator("#trace .why", { hasText: "没有收到 坐席 1002 的任何语音包" }).waitFor();
+  expect(await page.locator("#trace .why li").count()).toBe(1);
+  await call.hangup();
+  await x.ended(journey);
+  await waitFor(async () => {
+    await go(`/calls/${journey}/trace`);
+    return (await page.locator("#trace .notice.info").count()) === 0;
+  }, "the call to be over");
+  expect(await text("#trace .why")).toContain("没有收到 坐席 1002 的任何语音包");
+});
+
+test("a call from outside over the menu to the second agent: four parties on one screen", async () => {
+  const [a, b] = x.phones;
+  if (!a || !b) throw new Error("no phones");
+  a.behaviour = { kind: "refuse", status: 486 };
+  b.behaviour = { kind: "answer", afterMs: 100 };
+  const call = await x.carrier.dial(DID, "13512345678");
+  await call.answered;
+  await waitFor(() => call.hears(PROMPT_HZ), "the menu");
+  await call.press("1");
+  await waitFor(() => call.hears(toneOf("1002")), "the second agent", 15_000);
+  await call.hangup();
+  const journey = await x.journey("13512345678", DID);
+  await x.ended(journey);
+  await go(`/calls/${journey}/trace`);
+  expect(await page.locator(".ladder-head .lanes > span").count()).toBe(4);
+  expect(await text("#trace .why li.hint")).toContain("1001 正忙");
+  expect(await text(".ladder-head")).toMatch(/主叫 13512345678.*总机.*坐席 100\d.*坐席 100\d/);
+  const wide = await page.locator(".ladder").evaluate((element) => {
+    const box = element as unknown as { scrollWidth: number; clientWidth: number };
+    return box.scrollWidth > box.clientWidth;
+  });
+  expect(wide).toBe(false);
+  await shot("four");
 });
 
 test("a phone with a wrong password is found among the messages without a call", async () => {

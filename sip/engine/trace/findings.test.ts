@@ -252,6 +252,12 @@ describe("voice", () => {
   });
 });
 
+test("of several that were rung, one that was busy is only a hint when another took the call", () => {
+  const busy = new Script("first").say("> INVITE").say("< 486 Busy Here INVITE");
+  expect(explain([busy, talking(">")])).toMatchObject([{ code: "busy", weight: "hint" }]);
+  expect(explain([busy])).toMatchObject([{ code: "busy", weight: "cause" }]);
+});
+
 test("rules bear any trace: nothing, halves, nonsense", () => {
   expect(explain(new Script("call"))).toEqual([]);
   for (const line of [

@@ -16,6 +16,7 @@ import {
   lastTry,
   openings,
   secondsFrom,
+  type Talk,
   type TraceFacts,
   talksOf,
 } from "./talks.ts";
@@ -175,6 +176,10 @@ const byeReason: Rule = (talk) => {
   return finding(talk, "bye-reason", bye, { detail: words }, "hint");
 };
 
+function wasAnswered(talk: Talk): boolean {
+  return talk.steps.some((step) => step.method === "INVITE" && is2xx(step));
+}
+
 function is2xx(step: LadderStep): boolean {
   return step.status !== undefined && step.status >= 200 && step.status < 300;
 }
@@ -198,10 +203,16 @@ const RULES: readonly Rule[] = [
 /** What went wrong, causes first, each once a party. An empty list: nothing was found. */
 export function explainTrace(facts: TraceFacts): Finding[] {
   const talks = talksOf(facts);
-  const found = talks.flatMap((talk) => RULES.flatMap((rule) => rule(talk) ?? []));
+  const reached = talks.some((talk) => talk.ours && wasAnswered(talk));
+  const found = talks.flatMap((talk) => {
+    const own = RULES.flatMap((rule) => rule(talk) ?? []);
+    // One of several that were rung: another took the call.
+    const spared = reached && talk.ours && !wasAnswered(talk);
+    return spared ? own.map((one): Finding => ({ ...one, weight: "hint" })) : own;
+  });
   // Our own refusal only hands on what another party did, and a caller who leaves is why nobody answered.
   const causes = found.filter((one) => one.weight === "cause");
-  if (!causes.length) found.push(...talks.flatMap((talk) => ownRefusal(talk) ?? []));
+  if (causes.length === 0) found.push(...talks.flatMap((talk) => ownRefusal(talk) ?? []));
   const left = causes.some((one) => one.code === "caller-cancelled");
   const kept = found.filter((one) => !(left && one.code === "rang-no-answer"));
   return kept.sort((a, b) => Number(a.weight === "hint") - Number(b.weight === "hint"));
