@@ -61,6 +61,7 @@ export interface TrunkOptions {
   readonly areaCode: string;
   /** Put before the number called, after formatting; never before short numbers. */
   readonly numberPrefix: string;
+  /** "account" on a trunk without user name: the caller's number. */
   readonly fromUser: "account" | "caller" | "fixed";
   /** User part for `fromUser: "fixed"`. */
   readonly fromText: string;
@@ -83,7 +84,7 @@ export const TRUNK_DEFAULTS: TrunkOptions = {
   country: "CN",
   areaCode: "",
   numberPrefix: "",
-  fromUser: "caller",
+  fromUser: "account",
   fromText: "",
   contactUser: "account",
   contactText: "",
@@ -128,10 +129,10 @@ export interface Directory {
   trunks(): readonly TrunkConfig[];
   loadRegistrations(): readonly RegistrationRow[];
   /**
-   * Removes, then saves, all or nothing; durable on return, before any 200 to these REGISTERs leaves. Throws when it
-   * could not be kept.
+   * Removes, then saves, all or nothing. Throws, or rejects, when it could not be kept. Durable on return, or when the
+   * promise resolves: no 200 to these REGISTERs leaves before.
    */
-  saveRegistrations(changes: RegistrationChanges): void;
+  saveRegistrations(changes: RegistrationChanges): Promise<void> | undefined;
 }
 
 export interface DeviceState {

@@ -104,3 +104,4 @@ export type ConvertAudio = (
   bytes: Uint8Array,
   fileName: string,
 ) => Promise<{ readonly wav8k: Uint8Array; readonly durationMs: number }>;
+export { COUNTRIES } from "./trunk-options.ts";

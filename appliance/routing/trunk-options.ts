@@ -1,5 +1,5 @@
 /** What may be set about a trunk beyond its address, checked and as columns. */
-import { isSupportedCountry } from "libphonenumber-js/max";
+import { getCountries, isSupportedCountry } from "libphonenumber-js/max";
 import { TRUNK_DEFAULTS, type TrunkOptions } from "../../sip/index.ts";
 import type { Tx } from "../../storage/database.ts";
 import type { Checks } from "../checks.ts";
@@ -7,6 +7,9 @@ import type { TrunkInput } from "./model.ts";
 
 const FORMATS = ["dialled", "national", "e164", "idd"] as const;
 const USERS = ["account", "caller", "fixed"] as const;
+
+/** Countries whose numbering plans are known, ISO 3166. */
+export const COUNTRIES: readonly string[] = getCountries();
 
 /** Complains field by field; options left out are the defaults. */
 export function optionColumns(checks: Checks, input: TrunkInput) {
@@ -22,8 +25,6 @@ export function optionColumns(checks: Checks, input: TrunkInput) {
     if (!/^[\w.!~*'()&=+$,;?/-]*$/.test(text)) checks.fail(field, "error.characters");
     return text;
   };
-  if (given.fromUser === "account" && (input.username ?? "").trim() === "")
-    checks.fail("fromUser", "error.trunk-no-account");
   return {
     srtp: checks.oneOf("srtp", given.srtp, ["off", "required"]),
     dtmf: checks.oneOf("dtmf", given.dtmf, ["rfc4733", "info", "inband"]),

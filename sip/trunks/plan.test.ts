@@ -27,6 +27,7 @@ const trunk = (over: Partial<TrunkConfig> = {}): TrunkConfig => ({
   optionsPingS: 0,
   codecs: [],
   identityHeader: "pai",
+  fromUser: "caller",
   ...over,
 });
 const caller = { number: "02155550101", name: "Li" };

@@ -26,7 +26,9 @@ import {
   pauseReasonsPage,
 } from "./routing/simple.tsx";
 import { specialRoutes } from "./routing/special.tsx";
+import { trunkStateRoutes } from "./routing/trunk-state.tsx";
 import { trunksPage } from "./routing/trunks.tsx";
+import { certificateRoutes } from "./system/certificates.tsx";
 import { mediaFilesPage, mediaRoutes } from "./system/media.tsx";
 import { systemRoutes } from "./system/pages.tsx";
 import { securityRoutes } from "./system/security.tsx";
@@ -55,6 +57,7 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   entityRoutes(outboundRulesPage),
   entityRoutes(inboundRoutesPage),
   entityRoutes(pauseReasonsPage),
+  trunkStateRoutes,
   entityRoutes(trunksPage),
   entityRoutes(didsPage),
   explainRoutes,
@@ -64,6 +67,7 @@ export const parts: readonly ((app: App) => AnyElysia)[] = [
   mediaRoutes,
   entityRoutes(mediaFilesPage),
   settingsRoutes,
+  certificateRoutes,
   systemRoutes,
   securityRoutes,
   sipTraceRoutes,

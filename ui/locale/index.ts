@@ -2,6 +2,7 @@
  * All words a person reads, in Chinese (default) and English. A catalogue a part of the pages; the English one is
  * typed by the Chinese keys, so a missing key fails the type check.
  */
+import { certificatesEn, certificatesZh } from "./certificates.ts";
 import { commonEn, commonZh } from "./common.ts";
 import { errorsEn, errorsZh } from "./errors.ts";
 import { liveEn, liveZh } from "./live.ts";
@@ -12,10 +13,12 @@ import { routingEn, routingZh } from "./routing.ts";
 import { securityEn, securityZh } from "./security.ts";
 import { systemEn, systemZh } from "./system.ts";
 import { traceEn, traceZh } from "./trace.ts";
+import { trunksEn, trunksZh } from "./trunks.ts";
 
 export type Language = "zh-CN" | "en";
 
 const zh = {
+  ...certificatesZh,
   ...commonZh,
   ...errorsZh,
   ...liveZh,
@@ -26,9 +29,11 @@ const zh = {
   ...securityZh,
   ...systemZh,
   ...traceZh,
+  ...trunksZh,
 } as const;
 export type Key = keyof typeof zh;
 const en: Record<Key, string> = {
+  ...certificatesEn,
   ...commonEn,
   ...errorsEn,
   ...liveEn,
@@ -39,6 +44,7 @@ const en: Record<Key, string> = {
   ...securityEn,
   ...systemEn,
   ...traceEn,
+  ...trunksEn,
 };
 
 export type Params = Readonly<Record<string, string | number>>;

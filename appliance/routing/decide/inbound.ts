@@ -93,7 +93,12 @@ export function decideInbound(office: Office, call: InboundCall): InboundDecisio
   };
 }
 
-function findDid(office: Office, call: InboundCall): DidConfig | null {
+/** Whether a number is one of the office's own that is switched on: what strangers may call, if anything. */
+export function isPublicNumber(office: Office, dialled: string): boolean {
+  return findDid(office, { dialled, trunkId: -1 })?.enabled === true;
+}
+
+function findDid(office: Office, call: Pick<InboundCall, "dialled" | "trunkId">): DidConfig | null {
   const dialled = bare(call.dialled);
   let other: DidConfig | null = null;
   for (const did of office.dids) {

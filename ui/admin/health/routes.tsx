@@ -10,6 +10,7 @@ import { Shell } from "../../components/shell.tsx";
 import type { Ctx } from "../../http/context.ts";
 import { handle } from "../../http/index.ts";
 import type { Key } from "../../locale/index.ts";
+import { trunkWords } from "../routing/trunk-state.tsx";
 
 const GB = 2 ** 30;
 const gigabytes = (bytes: number) => `${(bytes / GB).toFixed(1)} GB`;
@@ -99,9 +100,9 @@ async function trunksCard(ctx: Ctx): Promise<JSX.Element> {
         facts={states.map((state): readonly [string, JSX.Element] => [
           names.get(state.trunkId) ?? String(state.trunkId),
           <>
-            <Word tone={well.has(state.state) ? "ok" : "danger"} text={ctx.t(`trunk-state.${state.state}`)} />{" "}
+            <Word tone={well.has(state.state) ? "ok" : "danger"} text={trunkWords(ctx, state)} />{" "}
             <span class="muted" safe>
-              {`${state.reason} ${ctx.when.minute(state.since)}`}
+              {ctx.when.minute(state.since)}
             </span>
           </>,
         ])}

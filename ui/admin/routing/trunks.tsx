@@ -1,57 +1,30 @@
 /** Trunks, with their live state in words. */
 import { Html } from "@kitajs/html";
 import type { TrunkInput, TrunkRow } from "../../../appliance/routing/index.ts";
-import type { TrunkState } from "../../../sip/directory.ts";
+import { CheckField, type Choice, SelectField, TextArea, TextField } from "../../components/index.ts";
+import { valuesOf } from "../../http/index.ts";
 import {
-  Badge,
-  CheckField,
-  Facts,
-  SelectField,
-  TextArea,
-  TextField,
-  type Tone,
-} from "../../components/index.ts";
-import { type Ctx, valuesOf } from "../../http/index.ts";
-import { type EntityPage, enabledColumn, linkColumn, stampColumns, textColumn } from "../entity/index.ts";
+  choicesOf,
+  type EntityPage,
+  enabledColumn,
+  linkColumn,
+  stampColumns,
+  textColumn,
+} from "../entity/index.ts";
+import { optionPanes, readOptions, TRUNK_START } from "./trunk-options.tsx";
+import { LiveTrunkBadge, TrunkStateCard } from "./trunk-state.tsx";
 
-const TONES: Readonly<Record<TrunkState["state"], Tone>> = {
-  disabled: "plain",
-  registering: "info",
-  registered: "ok",
-  up: "ok",
-  down: "danger",
-  refused: "danger",
-  unreachable: "danger",
-};
-
-/** A trunk's state as a sentence. */
-export function trunkWords(ctx: Ctx, state: TrunkState | undefined): string {
-  if (!state) return ctx.t("trunk.unknown");
-  const word = ctx.t(`trunk.${state.state}`, {
-    until: ctx.when.second(state.registeredUntil),
-    reason: state.reason,
-  });
-  return state.state !== "registered" && state.reason && !word.includes(state.reason)
-    ? `${word}: ${state.reason}`
-    : word;
-}
-
-function TrunkBadge(props: { ctx: Ctx; id: number }): JSX.Element {
-  const state = props.ctx.app.sip.trunks.state(props.id);
-  return <Badge tone={state ? TONES[state.state] : "plain"} text={trunkWords(props.ctx, state)} />;
-}
-
-export const trunksPage: EntityPage<TrunkRow, TrunkInput, null> = {
+export const trunksPage: EntityPage<TrunkRow, TrunkInput, readonly Choice[]> = {
   name: "trunks",
   title: "nav.trunks",
   noun: "noun.trunk",
   empty: "empty.trunks",
   entity: (app) => app.routing.trunks,
-  load: async () => null,
+  load: (ctx) => choicesOf(ctx.app.routing.trunks.options(ctx.actor)),
   label: (row) => row.name,
   columns: (ctx) => [
     linkColumn("/trunks", "name", ctx.t("f.name"), (row) => row.name),
-    { key: "state", label: ctx.t("f.state"), cell: (row) => <TrunkBadge ctx={ctx} id={row.id} /> },
+    { key: "state", label: ctx.t("f.state"), cell: (row) => <LiveTrunkBadge ctx={ctx} id={row.id} /> },
     textColumn("kind", ctx.t("f.kind"), (row) => ctx.t(`trunk-kind.${row.kind}`)),
     textColumn("host", ctx.t("f.host"), (row) => (row.port ? `${row.host}:${row.port}` : row.host)),
     textColumn("username", ctx.t("f.username"), (row) => row.username),
@@ -59,8 +32,11 @@ export const trunksPage: EntityPage<TrunkRow, TrunkInput, null> = {
     enabledColumn<TrunkRow>(ctx.t),
     ...stampColumns<TrunkRow>(ctx),
   ],
-  blank: () =>
+  blank: (ctx) =>
     valuesOf({
+      ...TRUNK_START,
+      country: ctx.app.system.settings.get().country,
+      areaCode: ctx.app.system.settings.get().areaCode,
       enabled: true,
       kind: "registration",
       transport: "udp",
@@ -91,8 +67,9 @@ export const trunksPage: EntityPage<TrunkRow, TrunkInput, null> = {
     optionsPingS: r.int("optionsPingS", 0),
     codecs: r.list("codecs"),
     identityHeader: r.pick("identityHeader", ["none", "pai", "ppi", "rpid"]),
+    ...readOptions(r),
   }),
-  panes: (form, _none, row) => {
+  panes: (form, trunks, row) => {
     const { t } = form;
     const words = (items: readonly string[]) =>
       items.map((item) => ({ value: item, label: item.toUpperCase() }));
@@ -121,13 +98,6 @@ export const trunksPage: EntityPage<TrunkRow, TrunkInput, null> = {
               type="password"
               label={t("f.password")}
               help={row?.hasPassword ? t("form.keep-secret") : undefined}
-            />
-            <TextField
-              form={form}
-              name="maxCalls"
-              type="number"
-              label={t("f.max-calls")}
-              help={t("f.zero-no-limit")}
             />
             <CheckField form={form} name="enabled" label={t("f.enabled")} />
           </div>
@@ -180,46 +150,11 @@ export const trunksPage: EntityPage<TrunkRow, TrunkInput, null> = {
               unit={t("form.seconds")}
               help={t("f.zero-off")}
             />
-            <TextField form={form} name="codecs" label={t("f.codecs")} help={t("f.codecs-help")} />
-            <SelectField
-              form={form}
-              name="identityHeader"
-              label={t("f.identity")}
-              options={[
-                { value: "none", label: t("form.none") },
-                { value: "pai", label: "P-Asserted-Identity" },
-                { value: "ppi", label: "P-Preferred-Identity" },
-                { value: "rpid", label: "Remote-Party-ID" },
-              ]}
-            />
           </div>
         ),
       },
+      ...optionPanes(form, trunks, row),
     ];
   },
-  aside: (ctx, row) => {
-    const state = ctx.app.sip.trunks.state(row.id);
-    return (
-      <div class="card">
-        <h2 safe>{ctx.t("f.state")}</h2>
-        <p>
-          <TrunkBadge ctx={ctx} id={row.id} />
-        </p>
-        {state ? (
-          <Facts
-            facts={[
-              [ctx.t("trunk.since"), <span safe>{ctx.when.second(state.since)}</span>],
-              [ctx.t("trunk.calls-now"), <span>{state.callsNow}</span>],
-              [
-                ctx.t("trunk.latency"),
-                <span safe>{state.latencyMs === null ? "—" : `${Math.round(state.latencyMs)} ms`}</span>,
-              ],
-            ]}
-          />
-        ) : (
-          ""
-        )}
-      </div>
-    );
-  },
+  aside: (ctx, row) => <TrunkStateCard ctx={ctx} id={row.id} />,
 };
