@@ -64,7 +64,7 @@ export function ladderOf(entries: readonly TraceEntry[]): Ladder {
   const steps: LadderStep[] = [];
   const seen = new Map<string, number>();
   for (const { entry, index } of order) {
-    const { head, start, field, body } = readMessage(entry.text);
+    const { start, field, body } = readMessage(entry.text);
     const callId = field("Call-ID");
     const identity = `${entry.direction}|${entry.remote}|${start}|${callId}|${field("CSeq")}|${field("Via")}|${field("To")}|${body}`;
     const earlier = seen.get(identity);
@@ -75,7 +75,7 @@ export function ladderOf(entries: readonly TraceEntry[]): Ladder {
     }
     seen.set(identity, steps.length);
     const column = columnOf(columns, callId, entry.remote);
-    steps.push(stepOf({ entry, index, column, head, start, field, body }));
+    steps.push(stepOf({ entry, index, column, start, field, body }));
   }
   const first = steps.find((step) => step.method === "INVITE");
   const final = steps.find(
@@ -102,16 +102,21 @@ function columnOf(columns: LadderColumn[], callId: string, remote: string): numb
 }
 
 /** Start line, header look-up (canonical names, as the engine writes them) and body of a message. */
-export function readMessage(text: string) {
+function readMessage(text: string) {
   const headEnd = text.indexOf("\r\n\r\n");
   const head = headEnd < 0 ? text : text.slice(0, headEnd);
-  const lineEnd = head.indexOf("\r\n");
+  const [start = "", ...lines] = head.split("\r\n");
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon);
+    if (colon > 0 && !fields.has(name)) fields.set(name, line.slice(colon + 1).trim());
+  }
   return {
-    head,
+    start,
     body: headEnd < 0 ? "" : text.slice(headEnd + 4),
-    start: lineEnd < 0 ? head : head.slice(0, lineEnd),
     /** The first header of that name, "" without one. */
-    field: (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, "im").exec(head)?.[1]?.trim() ?? "",
+    field: (name: string) => fields.get(name) ?? "",
   };
 }
 
@@ -142,7 +147,7 @@ function stepOf(
     ...(reason === "" ? {} : { reason }),
     ...(warning === "" ? {} : { warning }),
     inDialog: /;\s*tag=/i.test(field("To")),
-    credentials: /^(?:Proxy-)?Authorization:/im.test(read.head),
+    credentials: field("Authorization") !== "" || field("Proxy-Authorization") !== "",
     ...(userAgent === "" ? {} : { userAgent }),
     user: userOf(field((entry.direction === "in") === (status === null) ? "From" : "To")),
     bytes: Buffer.byteLength(entry.text),
