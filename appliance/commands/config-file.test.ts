@@ -42,6 +42,14 @@ describe("configuration", () => {
     expect(load([], '[tls]\nfolder = "/etc/letsencrypt/live"').tls?.folder).toBe("/etc/letsencrypt/live");
   });
 
+  test("traces are kept on disk only when the file says so, for days and megabytes within bounds", () => {
+    expect(load([]).trace).toEqual({ file: false, days: 7, megabytes: 200 });
+    const wanted = "[trace]\nfile = true\ndays = 30\nmegabytes = 50";
+    expect(load([], wanted).trace).toEqual({ file: true, days: 30, megabytes: 50 });
+    expect(() => load([], "[trace]\ndays = 0")).toThrow("trace.days");
+    expect(() => load([], "[trace]\nfile = 1")).toThrow("trace.file");
+  });
+
   test("the demo office has a folder of its own unless told otherwise", () => {
     expect(load(["--demo"]).dataFolder).toEndWith("/data/demo");
     expect(load(["--demo", "--data", "mine"]).dataFolder).toEndWith("/mine");
