@@ -54,6 +54,7 @@ class MemoryDirectory implements Directory {
       (row) => !gone.some((one) => one.extensionId === row.extensionId && one.contact === row.contact),
     );
     this.rows.push(...saved);
+    return undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Kysely, sql } from "kysely";
 import { BunSqliteDialect } from "kysely-bun-sqlite";
 import { StorageError, storageError } from "./errors.ts";
+import { createFlusher } from "./flush.ts";
 import { migrate } from "./migrations/index.ts";
 import type { Database } from "./schema/index.ts";
 import { type SyncWriter, syncWriter } from "./sync.ts";
@@ -87,7 +88,10 @@ export async function openStore(folder: string): Promise<Store> {
   const readDb = openConnection(file, { readonly: true });
   const read = new Kysely<Database>({ dialect: new BunSqliteDialect({ database: readDb }) });
   const telemetry = openTelemetry(join(folder, TELEMETRY_FILE));
-  const { writer, gate } = syncWriter(db);
+  const flusher = createFlusher(`${file}-wal`, (error) =>
+    telemetry.log({ at: Date.now(), level: "error", part: "storage", message: `Flushing failed: ${error}` }),
+  );
+  const { writer, gate } = syncWriter(db, flusher);
 
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
@@ -143,6 +147,7 @@ export async function openStore(folder: string): Promise<Store> {
       if (closed) return;
       await last;
       closed = true;
+      await flusher.close();
       telemetry.close();
       await read.destroy();
       db.run("PRAGMA optimize");

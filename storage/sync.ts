@@ -1,10 +1,13 @@
 /**
- * The synchronous fast path of the writer: for facts that must be durable in the same tick (events, registrations).
+ * The synchronous fast path of the writer, for facts that must be kept in the same tick (events, registrations): safe
+ * from the end of this program on return, from a power cut when `flushed` resolves, which is a matter of milliseconds and
+ * does not keep the main thread waiting.
  * An asynchronous `write` may have its transaction open at that moment; then the work joins it under a savepoint, and
  * should that transaction fail, the work is done again on its own at once.
  */
 import type { SQLQueryBindings, Database as Sqlite, Statement } from "bun:sqlite";
 import { storageError } from "./errors.ts";
+import type { Flusher } from "./flush.ts";
 
 /** An event row before it has its `seq`; `data` is stored as JSON. Times are UTC ms. */
 export interface EventInsert {
@@ -29,7 +32,9 @@ export interface SyncWriter {
   transaction<T>(work: (db: Sqlite) => T): T;
   /** A statement prepared once. */
   prepare(sql: string): Statement<unknown, SQLQueryBindings[]>;
-  /** Appends in order, durable on return; returns the `seq` of each. @throws StorageError disk-full */
+  /** Resolves when all that was committed here is on the disk. @throws StorageError */
+  flushed(): Promise<void>;
+  /** Appends in order; returns the `seq` of each. @throws StorageError disk-full */
   appendEvents(events: readonly EventInsert[]): number[];
   appendAgentEvents(events: readonly AgentEventInsert[]): number[];
 }
@@ -42,11 +47,20 @@ export interface OpenTransaction {
   rolledBack(): void;
 }
 
-export function syncWriter(db: Sqlite): { writer: SyncWriter; gate: OpenTransaction } {
+export function syncWriter(
+  db: Sqlite,
+  flusher: Pick<Flusher, "committed" | "flushed">,
+): { writer: SyncWriter; gate: OpenTransaction } {
   const statements = new Map<string, Statement<unknown, SQLQueryBindings[]>>();
   let outer = false;
   let depth = 0;
   let joined: ((db: Sqlite) => unknown)[] = [];
+  let ends: (() => void)[] = [];
+  const ended = (): void => {
+    const waiting = ends;
+    ends = [];
+    for (const end of waiting) end();
+  };
 
   const prepare = (sql: string) => {
     let found = statements.get(sql);
@@ -58,17 +72,21 @@ export function syncWriter(db: Sqlite): { writer: SyncWriter; gate: OpenTransact
   };
 
   function alone<T>(work: (db: Sqlite) => T): T {
-    prepare("BEGIN IMMEDIATE").run();
+    // The flusher synchronises instead, beside the main thread.
+    db.run("PRAGMA synchronous = NORMAL");
     depth++;
     try {
+      prepare("BEGIN IMMEDIATE").run();
       const value = work(db);
       prepare("COMMIT").run();
+      flusher.committed();
       return value;
     } catch (error) {
       if (db.inTransaction) prepare("ROLLBACK").run();
       throw storageError(error);
     } finally {
       depth--;
+      db.run("PRAGMA synchronous = FULL");
     }
   }
 
@@ -98,6 +116,11 @@ export function syncWriter(db: Sqlite): { writer: SyncWriter; gate: OpenTransact
     db,
     prepare,
     transaction,
+    async flushed() {
+      // What joined an open transaction is kept when that one is, or done again on its own.
+      if (outer) await new Promise<void>((resolve) => ends.push(resolve));
+      await flusher.flushed();
+    },
     appendEvents: (events) =>
       transaction(() => {
         const insert = prepare(insertEvent);
@@ -120,15 +143,20 @@ export function syncWriter(db: Sqlite): { writer: SyncWriter; gate: OpenTransact
     committed() {
       outer = false;
       joined = [];
+      ended();
     },
     rolledBack() {
       outer = false;
       const again = joined;
       joined = [];
-      if (again.length > 0)
-        alone((db) => {
-          for (const work of again) work(db);
-        });
+      try {
+        if (again.length > 0)
+          alone((db) => {
+            for (const work of again) work(db);
+          });
+      } finally {
+        ended();
+      }
     },
   };
   return { writer, gate };

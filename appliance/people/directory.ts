@@ -104,7 +104,7 @@ export function createDirectory(deps: {
         expiresAt: r.expires_at,
       })),
     saveRegistrations({ saved, removed }) {
-      if (saved.length + removed.length === 0) return;
+      if (saved.length + removed.length === 0) return undefined;
       sync.transaction(() => {
         const remove = sync.prepare("DELETE FROM registration WHERE extension_id = ? AND contact = ?");
         for (const row of removed) remove.run(row.extensionId, row.contact);
@@ -123,6 +123,7 @@ export function createDirectory(deps: {
             row.expiresAt,
           );
       });
+      return sync.flushed();
     },
   };
 }

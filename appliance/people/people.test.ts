@@ -161,6 +161,7 @@ test("registrations survive a reopening", async () => {
     callId: "c",
     cseq: 1,
     instance: "",
+    path: [],
     registeredAt: 1,
     expiresAt: 2,
   };

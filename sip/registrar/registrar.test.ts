@@ -28,7 +28,9 @@ const saved = (over: Partial<RegistrationRow> = {}): RegistrationRow => ({
   ...over,
 });
 
-function setUp(options: { rows?: RegistrationRow[]; allowRemote?: boolean; fail?: boolean } = {}) {
+function setUp(
+  options: { rows?: RegistrationRow[]; allowRemote?: boolean; fail?: boolean; durable?: Promise<void> } = {},
+) {
   let now = 50_000;
   const stack = new FakeStack();
   const log: string[] = [];
@@ -42,6 +44,7 @@ function setUp(options: { rows?: RegistrationRow[]; allowRemote?: boolean; fail?
       for (const row of removed) log.push(`remove ${row.contact}`);
       for (const row of saved) log.push(`save ${row.contact}`);
       log.push("commit");
+      return options.durable;
     },
   };
   const authenticator = new Authenticator(directory, { now: () => now });
@@ -143,6 +146,23 @@ describe("registrar", () => {
     expect(registrar.reachable(1).map((row) => [row.contact, row.cseq])).toEqual([
       ["sip:1001@192.168.1.20", 3],
     ]);
+  });
+
+  test("the 200 waits until the disk has it; a disk that fails is 500", async () => {
+    const disk = Promise.withResolvers<void>();
+    const waiting = setUp({ durable: disk.promise }).register();
+    await Promise.resolve();
+    expect(waiting.statuses).toEqual([]);
+    disk.resolve();
+    await disk.promise;
+    await Promise.resolve();
+    expect(waiting.statuses).toEqual([200]);
+    const broken = Promise.withResolvers<void>();
+    const refused = setUp({ durable: broken.promise }).register();
+    broken.reject(new Error("input/output error"));
+    await broken.promise.catch(() => {});
+    await Promise.resolve();
+    expect(refused.statuses).toEqual([500]);
   });
 
   test("an old REGISTER behind a newer one of the same turn is refused", () => {

@@ -187,18 +187,28 @@ export class Registrar {
       now,
     );
     const { changes } = outcome;
+    let durable: Promise<void> | undefined;
     try {
-      if (changes.saved.length + changes.removed.length > 0) this.#o.directory.saveRegistrations(changes);
+      if (changes.saved.length + changes.removed.length > 0)
+        durable = this.#o.directory.saveRegistrations(changes);
     } catch (error) {
-      this.#o.onError?.(`${batch.length} registrations could not be saved`, error);
-      for (const { request } of batch) void request.respond(500);
+      this.#unsaved(batch, error);
       return;
     }
     for (const [extensionId, rows] of outcome.bindings) this.#watch.set(extensionId, rows, changes.saved);
-    for (const [index, { request }] of batch.entries()) {
-      const decision = outcome.decisions[index];
-      if (decision !== undefined) this.#answer(request, decision, now);
-    }
+    const answer = (): void => {
+      for (const [index, { request }] of batch.entries()) {
+        const decision = outcome.decisions[index];
+        if (decision !== undefined) this.#answer(request, decision, now);
+      }
+    };
+    if (durable === undefined) answer();
+    else durable.then(answer, (error: unknown) => this.#unsaved(batch, error));
+  }
+
+  #unsaved(batch: readonly { readonly request: IncomingRequest }[], error: unknown): void {
+    this.#o.onError?.(`${batch.length} registrations could not be saved`, error);
+    for (const { request } of batch) void request.respond(500);
   }
 
   #answer(request: IncomingRequest, decision: RegisterDecision, now: number): void {
@@ -232,10 +242,12 @@ export class Registrar {
 
   #forget(rows: readonly RegistrationRow[]): void {
     if (rows.length === 0) return;
-    try {
-      this.#o.directory.saveRegistrations({ saved: [], removed: rows });
-    } catch (error) {
+    const unkept = (error: unknown): void =>
       this.#o.onError?.("Expired registrations could not be removed", error);
+    try {
+      this.#o.directory.saveRegistrations({ saved: [], removed: rows })?.catch(unkept);
+    } catch (error) {
+      unkept(error);
     }
   }
 }
