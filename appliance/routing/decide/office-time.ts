@@ -45,8 +45,19 @@ export function officeTime(at: number, timeZone: string): OfficeTime {
   };
 }
 
+let last = { minute: Number.NaN, timeZone: "", start: 0 };
+
 /** UTC ms of the last midnight in the office (first instant of its date; correct across clock changes). */
 export function officeDayStart(at: number, timeZone: string): number {
+  // Asked for each agent at each call: days begin at whole minutes everywhere, so within one the answer is the same.
+  const minute = Math.floor(at / 60_000);
+  if (minute !== last.minute || timeZone !== last.timeZone) {
+    last = { minute, timeZone, start: findDayStart(at, timeZone) };
+  }
+  return last.start;
+}
+
+function findDayStart(at: number, timeZone: string): number {
   const { date, time } = officeTime(at, timeZone);
   const [h = 0, m = 0, s = 0] = time.split(":").map(Number);
   const guess = at - ((h * 60 + m) * 60 + s) * 1000 - (at % 1000);
