@@ -5,7 +5,8 @@ export const certificatesZh = {
     "话机的 TLS、网页的 HTTPS 与浏览器软电话所用的证书。机构证书在首次启动时生成，私钥不离开本机。",
   "certificates.trust-title": "让话机和浏览器信任本机",
   "certificates.trust":
-    "下载机构证书，装入话机（受信任的 CA）和浏览器或操作系统。之后本机更新证书时无需再装。指纹：{fingerprint}",
+    "下载机构证书，装入话机（受信任的 CA）和浏览器或操作系统。之后本机更新证书时无需再装。",
+  "certificates.fingerprint": "指纹 (SHA-256)",
   "certificates.download": "下载机构证书",
   "certificates.kind": "种类",
   "certificate.ca": "机构（CA）",
@@ -31,7 +32,8 @@ export const certificatesEn: Record<keyof typeof certificatesZh, string> = {
     "For phones by TLS, these pages by HTTPS and softphones in browsers. The authority was made at the first start; its key never leaves this machine.",
   "certificates.trust-title": "Let phones and browsers trust this machine",
   "certificates.trust":
-    "Download the authority's certificate and put it into the phones (trusted CA) and into the browser or system. It need not be done again when this machine's certificate is renewed. Fingerprint: {fingerprint}",
+    "Download the authority's certificate and put it into the phones (trusted CA) and into the browser or system. It need not be done again when this machine's certificate is renewed.",
+  "certificates.fingerprint": "Fingerprint (SHA-256)",
   "certificates.download": "Download the authority's certificate",
   "certificates.kind": "Kind",
   "certificate.ca": "Authority (CA)",
