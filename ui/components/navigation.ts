@@ -76,6 +76,7 @@ export const NAVIGATION: readonly NavGroup[] = [
       entity("media-files"),
       { label: "nav.versions", href: "/versions", permission: "versions.view" },
       { label: "nav.security", href: "/security", permission: "security.view" },
+      { label: "nav.certificates", href: "/certificates", permission: "settings.view" },
       { label: "nav.audit", href: "/audit", permission: "audit.view" },
       { label: "nav.health", href: "/health", permission: "health.view" },
       { label: "nav.sip-trace", href: "/sip-trace", permission: "sip-trace.view" },

@@ -2,6 +2,7 @@
  * All words a person reads, in Chinese (default) and English. A catalogue a part of the pages; the English one is
  * typed by the Chinese keys, so a missing key fails the type check.
  */
+import { alarmsEn, alarmsZh } from "./alarms.ts";
 import { certificatesEn, certificatesZh } from "./certificates.ts";
 import { commonEn, commonZh } from "./common.ts";
 import { errorsEn, errorsZh } from "./errors.ts";
@@ -18,6 +19,7 @@ import { trunksEn, trunksZh } from "./trunks.ts";
 export type Language = "zh-CN" | "en";
 
 const zh = {
+  ...alarmsZh,
   ...certificatesZh,
   ...commonZh,
   ...errorsZh,
@@ -33,6 +35,7 @@ const zh = {
 } as const;
 export type Key = keyof typeof zh;
 const en: Record<Key, string> = {
+  ...alarmsEn,
   ...certificatesEn,
   ...commonEn,
   ...errorsEn,
