@@ -6,10 +6,12 @@ import {
   type Ladder,
   type LegMedia,
   ladderOf,
+  pcapOf,
   type Sip,
   type TraceEntry,
   type TraceParty,
   type TraceQuery,
+  traceText,
 } from "../../sip/index.ts";
 import { type Actor, type Now, permit } from "../kernel.ts";
 import type { Audit } from "../system/index.ts";
@@ -157,6 +159,16 @@ async function wanted(deps: TracesDeps, query: TraceSearch): Promise<TraceQuery>
   // "192.168.1.20", "192.168.1.20:5060", "[2001:db8::1]:5060", "1001".
   const address = text.replace(/^\[|\](?::\d+)?$/g, "").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
   return named([address], text);
+}
+
+/** The messages as a capture file (pcap) of Wireshark. */
+export function captureOf(trace: Pick<CallTrace, "entries">): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(pcapOf(trace.entries));
+}
+
+/** The messages as one text, each under a line with its time (UTC) and way. */
+export function messagesOf(trace: Pick<CallTrace, "entries">): string {
+  return traceText(trace.entries);
 }
 
 interface LegFacts {

@@ -2,8 +2,7 @@
 import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
-import type { CallTrace } from "../../../appliance/calls/index.ts";
-import { pcapOf, traceText } from "../../../sip/index.ts";
+import { type CallTrace, captureOf, messagesOf } from "../../../appliance/calls/index.ts";
 import { LinkButton, Notice } from "../../components/layout.tsx";
 import { Shell } from "../../components/shell.tsx";
 import type { Ctx } from "../../http/context.ts";
@@ -89,7 +88,7 @@ export async function TraceSummary(ctx: Ctx, journey: string): Promise<JSX.Eleme
 }
 
 /** "20261121-153012-1001-13800138000": when, who, whom. */
-export function traceFileName(ctx: Pick<Ctx, "when">, trace: CallTrace): string {
+function traceFileName(ctx: Pick<Ctx, "when">, trace: CallTrace): string {
   const when = ctx.when.second(trace.startedAt).replaceAll(/[-:]/g, "").replace(" ", "-");
   const parts = [when, trace.caller, trace.callee].map((part) => part.replaceAll(/[^\w+-]/g, ""));
   return parts.filter((part) => part !== "").join("-");
@@ -119,14 +118,13 @@ async function asText(ctx: Ctx): Promise<Response> {
     }),
     t("trace.masked"),
   ];
-  const body = `${head.join("\n")}\n\n${traceText(trace.entries)}`;
+  const body = `${head.join("\n")}\n\n${messagesOf(trace)}`;
   return attachment(`${traceFileName(ctx, trace)}.txt`, "text/plain; charset=utf-8", body);
 }
 
 async function asPcap(ctx: Ctx): Promise<Response> {
   const trace = await ctx.app.calls.traces.download(ctx.actor, ctx.params.journey ?? "", "pcap");
-  const bytes = new Uint8Array(pcapOf(trace.entries));
-  return attachment(`${traceFileName(ctx, trace)}.pcap`, "application/vnd.tcpdump.pcap", bytes);
+  return attachment(`${traceFileName(ctx, trace)}.pcap`, "application/vnd.tcpdump.pcap", captureOf(trace));
 }
 
 export function callTrace(app: App) {
