@@ -17,13 +17,17 @@ const TONES: Readonly<Record<TrunkState["state"], Tone>> = {
   unreachable: "danger",
 };
 
+/** What is wrong, without the state; "" when all is well. */
+function problemWords(ctx: Pick<Ctx, "t">, state: TrunkState | undefined): string {
+  const problem = state?.problem;
+  return problem ? ctx.t(`trunk.problem.${problem.code}`, { detail: problem.detail }).trim() : "";
+}
+
 /** A trunk's state as a sentence: "Registered until …", "Refused: 403 Forbidden, wrong password …". */
 export function trunkWords(ctx: Pick<Ctx, "t" | "when">, state: TrunkState | undefined): string {
   if (!state) return ctx.t("trunk.unknown");
   const word = ctx.t(`trunk.${state.state}`, { until: ctx.when.second(state.registeredUntil) });
-  if (state.problem === null) return word;
-  const detail = state.problem.detail;
-  const problem = ctx.t(`trunk.problem.${state.problem.code}`, { detail }).trim();
+  const problem = problemWords(ctx, state);
   return problem === "" ? word : ctx.t("trunk.with-problem", { state: word, problem });
 }
 
@@ -41,7 +45,10 @@ const renewed = (id: number, part: string) => ({
 /** The badge of a list; keeps itself up to date. */
 export function LiveTrunkBadge(props: { ctx: Ctx; id: number }): JSX.Element {
   return (
-    <span {...renewed(props.id, "badge")}>
+    <span
+      {...renewed(props.id, "badge")}
+      title={trunkWords(props.ctx, props.ctx.app.sip.trunks.state(props.id))}
+    >
       <TrunkBadge {...props} />
     </span>
   );
@@ -51,12 +58,17 @@ export function LiveTrunkBadge(props: { ctx: Ctx; id: number }): JSX.Element {
 export function TrunkStateCard(props: { ctx: Ctx; id: number; note?: string }): JSX.Element {
   const { ctx, id, note } = props;
   const state = ctx.app.sip.trunks.state(id);
+  const problem = problemWords(ctx, state);
   return (
     <div class="card" id="trunk-state" aria-live="polite" {...renewed(id, "state")}>
       <h2 safe>{ctx.t("f.state")}</h2>
       <p>
-        <TrunkBadge ctx={ctx} id={id} />
+        <Badge
+          tone={state ? TONES[state.state] : "plain"}
+          text={trunkWords(ctx, state && { ...state, problem: null })}
+        />
       </p>
+      {problem === "" ? "" : <p safe>{problem}</p>}
       {state ? (
         <Facts
           facts={[
@@ -72,16 +84,18 @@ export function TrunkStateCard(props: { ctx: Ctx; id: number; note?: string }): 
         ""
       )}
       {ctx.can("trunks.edit") && state !== undefined && state.state !== "disabled" ? (
-        <button
-          type="button"
-          class="btn"
-          hx-post={`/trunks/${id}/check`}
-          hx-target="#trunk-state"
-          hx-swap="outerHTML"
-          safe
-        >
-          {ctx.t("trunk.check")}
-        </button>
+        <p>
+          <button
+            type="button"
+            class="btn"
+            hx-post={`/trunks/${id}/check`}
+            hx-target="#trunk-state"
+            hx-swap="outerHTML"
+            safe
+          >
+            {ctx.t("trunk.check")}
+          </button>
+        </p>
       ) : (
         ""
       )}
