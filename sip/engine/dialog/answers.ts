@@ -20,6 +20,7 @@ import type { AppPort, Dialog, PendingServer } from "./model.ts";
 import type { Reliable } from "./reliable.ts";
 import type { SessionTimers } from "./session.ts";
 import { dialogName } from "./store.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
 /** Responses of the app to requests of the network. */
 export class Answers {
@@ -29,6 +30,7 @@ export class Answers {
     private readonly incoming: Incoming,
     private readonly reliable: Reliable,
     private readonly sessions: SessionTimers,
+    private readonly subscriptions: Subscriptions,
   ) {}
 
   /** `sip|TXN|…` with a response. */
@@ -190,6 +192,9 @@ export class Answers {
     if (request.method === "UPDATE" && dialog) {
       dialog.updateIn = undefined;
       this.life.settled(dialog);
+    }
+    if (request.method === "SUBSCRIBE" && dialog && status < 300) {
+      this.subscriptions.granted(dialog, request, response);
     }
     if (request.method === "NOTIFY" && dialog?.kind === "SUBSCRIBE" && isTerminated(request))
       this.life.end(dialog);

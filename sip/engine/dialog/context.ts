@@ -50,6 +50,8 @@ export class CoreContext {
   readonly flows = new FlowTable();
   /** The engine stops: nothing new is taken. */
   closing = false;
+  /** Apps that have proxied requests. */
+  readonly proxying = new WeakSet<AppPort>();
   readonly absences = new Absences();
 
   constructor(readonly options: CoreOptions) {
@@ -72,12 +74,10 @@ export class CoreContext {
     this.absences.deliver(client, (port) => port.sip(leader, bytes));
   }
 
-  /** A BYE of our own making, told to the app so that it knows the dialog ended. */
-  unsolicited(dialog: Dialog, bye: SipRequest, text: string): void {
-    const shown: SipRequest = {
-      ...bye,
-      headers: [...bye.headers, { name: "Reason", value: `SIP;cause=200;text="${text}"` }],
-    };
+  /** A request of our own making (BYE, last NOTIFY), told to the app so that it knows the dialog ended. */
+  unsolicited(dialog: Dialog, request: SipRequest, text?: string): void {
+    const reason = text === undefined ? [] : [{ name: "Reason", value: `SIP;cause=200;text="${text}"` }];
+    const shown: SipRequest = { ...request, headers: [...request.headers, ...reason] };
     const meta: Meta = {
       source: "application",
       bytes: 0,

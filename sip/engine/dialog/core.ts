@@ -13,6 +13,7 @@ import { glareWait } from "./offers.ts";
 import { Outgoing } from "./outgoing.ts";
 import { Reliable } from "./reliable.ts";
 import { SessionTimers } from "./session.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 /** The user agent core between transactions and apps (RFC 3261 §8, §12–15). */
 export class Core implements TransactionUser {
@@ -29,9 +30,17 @@ export class Core implements TransactionUser {
     this.life = new DialogLife(this.context);
     const reliable = new Reliable(this.context);
     this.sessions = new SessionTimers(this.context, this.life);
-    this.incoming = new Incoming(this.context, this.life, reliable, this.sessions);
-    this.answers = new Answers(this.context, this.life, this.incoming, reliable, this.sessions);
-    const network = new NetworkAnswers(this.context, this.life, this.sessions);
+    const subscriptions = new Subscriptions(this.context, this.life);
+    this.incoming = new Incoming(this.context, this.life, reliable, this.sessions, subscriptions);
+    this.answers = new Answers(
+      this.context,
+      this.life,
+      this.incoming,
+      reliable,
+      this.sessions,
+      subscriptions,
+    );
+    const network = new NetworkAnswers(this.context, this.life, this.sessions, subscriptions);
     this.outgoing = new Outgoing(this.context, this.life, network);
     this.incoming.adoptInto = (txnId, notify, tag) => network.adopt(txnId, notify, tag);
     this.sessions.refresh = (dialog) => this.refreshSession(dialog);
@@ -149,6 +158,7 @@ export class Core implements TransactionUser {
       { name: "Supported", value: "timer" },
       { name: "Session-Expires", value: `${session.expires};refresher=uac` },
     ];
+    if (session.raised) extra.push({ name: "Min-SE", value: String(session.expires) });
     if (body.length > 0) extra.push({ name: "Content-Type", value: "application/sdp" });
     const invite = dialogRequest(dialog, "INVITE", dialog.localSeq, extra, body);
     this.life.withHop(
@@ -176,6 +186,8 @@ export class Core implements TransactionUser {
               dialog.answered = { cseq: acknowledged, invite, byeAfterAck: false };
               this.life.acknowledge(dialog, dialog.answered, [], NOTHING);
               this.sessions.answered(dialog, response);
+            } else if (response.status === 422 && this.sessions.raise(dialog, response)) {
+              this.refreshSession(dialog);
             } else if (response.status === 491) this.sessions.rearm(dialog, glareWait(dialog.role));
             else lost();
           },

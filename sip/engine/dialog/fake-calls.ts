@@ -103,6 +103,16 @@ export function bare() {
   const answer = (cseq: string) =>
     got.findLast((text) => field(text, "CSeq") === cseq && text.startsWith("SIP/2.0")) ?? "";
   const status = (cseq: string) => answer(cseq).slice(8, 11);
+  /** A request of somebody else, in no dialog. */
+  const foreign = (method: string, cseq: number, extra: string) => {
+    send(
+      LEFT,
+      `${method} sip:bob@${LEFT} SIP/2.0\r\nVia: SIP/2.0/UDP ${RIGHT};branch=z9hG4bKf${method}${cseq}\r\nMax-Forwards: 70\r\n` +
+        `From: <sip:third@${RIGHT}>;tag=third${cseq}\r\nTo: <sip:bob@${LEFT}>\r\nCall-ID: third${cseq}\r\nCSeq: ${cseq} ${method}\r\n` +
+        `Contact: <sip:third@${RIGHT}>\r\n${extra}Content-Length: 0\r\n\r\n`,
+    );
+    network.clock.advance(20);
+  };
   /** CANCEL of the INVITE with that CSeq. */
   const cancel = (cseq: number) => {
     send(
@@ -124,5 +134,5 @@ export function bare() {
     );
     network.clock.advance(20);
   };
-  return { network, app, left, got, say, cancel, answer, status, respond };
+  return { network, app, left, got, say, foreign, cancel, answer, status, respond };
 }

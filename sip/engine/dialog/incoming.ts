@@ -16,7 +16,9 @@ import type { DialogLife } from "./life.ts";
 import type { AppPort, Dialog, PendingServer } from "./model.ts";
 import { overlapOf, retryLater } from "./offers.ts";
 import type { Reliable } from "./reliable.ts";
+import { judgeReplaces } from "./replaces.ts";
 import type { SessionTimers } from "./session.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
 const KNOWN =
   "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, INFO, NOTIFY, SUBSCRIBE, PUBLISH, UPDATE, PRACK, REFER";
@@ -54,6 +56,7 @@ export class Incoming {
     private readonly life: DialogLife,
     private readonly reliable: Reliable,
     private readonly sessions: SessionTimers,
+    private readonly subscriptions: Subscriptions,
   ) {
     reliable.giveUp = (pending) => this.giveUp(pending, 504, "PRACK timeout");
   }
@@ -81,11 +84,22 @@ export class Incoming {
       this.context.refuse(transaction, 483);
       return;
     }
+    const replaces = judgeReplaces(this.context.dialogs, request);
+    if (replaces.kind === "refuse") {
+      this.context.refuse(transaction, replaces.status);
+      return;
+    }
     if (this.context.closing) {
       this.context.refuse(transaction, 503);
       return;
     }
-    const client = this.context.options.pick(method.toLowerCase());
+    const owner =
+      replaces.kind === "match" ? this.context.absences.portOf(replaces.dialog.client) : undefined;
+    const client = owner?.connected ? owner : this.context.options.pick(method.toLowerCase());
+    if (replaces.kind === "foreign" && !(client && this.context.proxying.has(client))) {
+      this.context.refuse(transaction, 481);
+      return;
+    }
     if (!KNOWN_SET.has(method) && !client) {
       this.context.refuse(transaction, 501, [{ name: "Allow", value: KNOWN }]);
       return;
@@ -168,6 +182,7 @@ export class Incoming {
       case "SUBSCRIBE":
       case "NOTIFY":
         this.life.refreshTarget(dialog, request);
+        if (request.method === "NOTIFY") this.subscriptions.notified(dialog, request);
         break;
     }
     this.pass(transaction, dialog.client, dialog, "");

@@ -121,6 +121,7 @@ export class DialogLife {
     dialog.answered?.deadline?.cancel();
     dialog.session?.timer?.cancel();
     dialog.session = undefined;
+    dialog.expiry?.cancel();
     dialog.inviteOut?.expectEnd();
     this.context.dialogs.remove(dialog);
     this.releaseHeld(dialog);

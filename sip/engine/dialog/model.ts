@@ -86,6 +86,11 @@ export interface Dialog {
   /** Offers of ours held back until another exchange is over. */
   heldOffers?: HeldOffer[];
   session?: SessionTimer;
+  /** Of SUBSCRIBE dialogs: the Event, the end, whether a NOTIFY came, and the time that counts from then on, s. */
+  event?: string;
+  expiry?: Timer;
+  notified?: boolean;
+  grantedSeconds?: number;
   /** Body of our last offer or answer, for session refreshes. */
   localSdp?: Uint8Array;
 }
@@ -97,6 +102,8 @@ export interface HeldOffer {
 }
 
 export interface SessionTimer {
+  /** Refreshes refused with 422 so far. */
+  readonly raised?: number;
   readonly expires: number;
   readonly weRefresh: boolean;
   timer?: Timer;

@@ -22,6 +22,7 @@ import type { Dialog, PendingClient } from "./model.ts";
 import { Retries } from "./retry.ts";
 import type { SessionTimers } from "./session.ts";
 import { dialogName } from "./store.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
 /** The app is given this long to acknowledge a call it cancelled too late, ms. */
 const LATE_ACK_MS = 2_000;
@@ -36,7 +37,8 @@ export class NetworkAnswers {
   constructor(
     private readonly context: CoreContext,
     private readonly life: DialogLife,
-    private readonly sessions: SessionTimers,
+    readonly sessions: SessionTimers,
+    private readonly subscriptions: Subscriptions,
   ) {
     this.retries = new Retries(context, life, this);
   }
@@ -204,7 +206,10 @@ export class NetworkAnswers {
     if (dialog) this.finalInDialog(pending, dialog, response, inbound);
     else if (request.method === "SUBSCRIBE" && status < 300 && inbound) {
       const made = this.dialogOf(pending, response, inbound);
-      if (made) made.state = "confirmed";
+      if (made && made.state !== "ended") {
+        made.state = "confirmed";
+        this.subscriptions.granted(made, request, response);
+      }
     } else if (request.method === "INVITE") this.context.cdr("stop", "network", "call-rejected", response);
     this.pass(pending, response, inbound);
   }
@@ -225,6 +230,10 @@ export class NetworkAnswers {
       (isTerminated(pending.request) || status === 481)
     ) {
       this.life.end(dialog);
+    }
+    if (method === "SUBSCRIBE" && dialog.kind === "SUBSCRIBE") {
+      if (status < 300) this.subscriptions.granted(dialog, pending.request, response);
+      else if (status === 481) this.life.end(dialog);
     }
     if (method === "UPDATE" && status < 300 && inbound) {
       this.refreshFrom(dialog, response, inbound, pending);

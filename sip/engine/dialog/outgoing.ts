@@ -194,6 +194,9 @@ export class Outgoing {
     if (offersContact && header(request, "Contact") === undefined) {
       request.headers.push({ name: "Contact", value: dialog.contact });
     }
+    if (app.method === "INVITE" || app.method === "UPDATE") {
+      request.headers.push(...this.answers.sessions.keep(dialog, request.headers));
+    }
     const own = request.headers.slice(known);
     contentLast(request);
     const branch = newBranch();

@@ -1,12 +1,12 @@
 /** Requests of the app that are made once more without its doing. */
 import type { SipResponse } from "../message/model.ts";
-import { type ClientUser, cseqOf, header, headers, setHeader } from "../transaction/index.ts";
+import { type ClientUser, cseqOf, headers, setHeader } from "../transaction/index.ts";
 import { dialogRequest } from "./build.ts";
 import type { CoreContext } from "./context.ts";
 import type { DialogLife } from "./life.ts";
 import type { PendingClient } from "./model.ts";
 import { glareWait, mustWait } from "./offers.ts";
-import { sessionExpires } from "./session.ts";
+import { minSe, sessionExpires } from "./session.ts";
 
 /** A peer that answers 491 this often has the app hear of it. */
 const MAX_GLARES = 4;
@@ -63,7 +63,7 @@ export class Retries {
 
   private longerSession(pending: PendingClient, response: SipResponse): boolean {
     const asked = sessionExpires(pending.request);
-    const least = Number(/^\s*(\d{1,9})/.exec(header(response, "Min-SE") ?? "")?.[1] ?? 0);
+    const least = minSe(response);
     const tries = pending.intervals ?? 0;
     if (!asked || least <= asked.seconds || tries >= MAX_INTERVALS) return false;
     pending.intervals = tries + 1;

@@ -1,5 +1,5 @@
 import type { SipHeader, SipRequest, SipResponse } from "../message/model.ts";
-import { hasToken, header, parameter } from "../transaction/index.ts";
+import { hasToken, header, parameter, setHeader } from "../transaction/index.ts";
 import type { CoreContext } from "./context.ts";
 import type { DialogLife } from "./life.ts";
 import type { Dialog } from "./model.ts";
@@ -20,6 +20,11 @@ export function sessionExpires(message: { headers: SipHeader[] }): SessionExpire
   const refresher = parameter(value, "refresher")?.toLowerCase();
   const seconds = Number(match[1]);
   return refresher === "uac" || refresher === "uas" ? { seconds, refresher } : { seconds };
+}
+
+/** Min-SE of a 422, s; 0 when it has none. */
+export function minSe(message: { headers: SipHeader[] }): number {
+  return Number(/^\s*(\d{1,9})/.exec(header(message, "Min-SE") ?? "")?.[1] ?? 0);
 }
 
 /** RFC 4028: refresh at half time when it is ours to do, release at the end when the peer did not. */
@@ -44,15 +49,20 @@ export class SessionTimers {
   accept(dialog: Dialog, request: SipRequest, response: SipResponse): void {
     const asked = sessionExpires(request);
     let agreed = sessionExpires(response);
+    if (agreed && agreed.refresher === undefined) {
+      // The 2xx must say who refreshes (RFC 4028 §9); who does not know timers cannot be the one.
+      agreed = { seconds: agreed.seconds, refresher: asked?.refresher ?? "uas" };
+      setHeader(response, "Session-Expires", `${agreed.seconds};refresher=${agreed.refresher}`);
+    }
     if (!agreed && asked?.refresher !== undefined) {
       agreed = asked;
       response.headers.push({
         name: "Session-Expires",
         value: `${asked.seconds};refresher=${asked.refresher}`,
       });
-      if (asked.refresher === "uac" && !hasToken(response, "Require", "timer")) {
-        response.headers.push({ name: "Require", value: "timer" });
-      }
+    }
+    if (agreed?.refresher === "uac" && !hasToken(response, "Require", "timer")) {
+      response.headers.push({ name: "Require", value: "timer" });
     }
     this.set(dialog, agreed, (agreed?.refresher ?? "uas") === "uas");
   }
@@ -61,6 +71,26 @@ export class SessionTimers {
   answered(dialog: Dialog, response: SipResponse): void {
     const agreed = sessionExpires(response);
     this.set(dialog, agreed, (agreed?.refresher ?? "uac") === "uac");
+  }
+
+  /** 422 to our refresh: the interval the peer asks for, twice at most; false when it asks for nothing we can do. */
+  raise(dialog: Dialog, response: SipResponse): boolean {
+    const session = dialog.session;
+    const least = minSe(response);
+    const raised = (session?.raised ?? 0) + 1;
+    if (!session || raised > 2 || least <= session.expires) return false;
+    dialog.session = { ...session, expires: least, raised };
+    return true;
+  }
+
+  /** Headers a re-INVITE or UPDATE of the app must carry while a session runs, else the peer takes it for ended. */
+  keep(dialog: Dialog, headers: readonly SipHeader[]): SipHeader[] {
+    const session = dialog.session;
+    if (!session || headers.some((entry) => entry.name === "Session-Expires")) return [];
+    const value = `${session.expires};refresher=${session.weRefresh ? "uac" : "uas"}`;
+    const lines = [{ name: "Session-Expires", value }];
+    const able = hasToken({ headers: [...headers] }, "Supported", "timer");
+    return able ? lines : [...lines, { name: "Supported", value: "timer" }];
   }
 
   /** Tries again soon (the refresh met one of theirs: 491). */

@@ -51,6 +51,7 @@ export class ProxyCore {
     const { transaction } = pending;
     this.release(pending);
     transaction.forwarded = true;
+    this.context.proxying.add(client);
     const refusal = this.refusal(transaction.request);
     if (refusal) {
       this.context.refuse(transaction, refusal.status, refusal.extra);
