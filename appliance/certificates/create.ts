@@ -23,6 +23,8 @@ export interface Certificates {
   list(actor: Actor): {
     readonly rows: readonly CertificateRow[];
     readonly problems: readonly CertificateProblem[];
+    /** Where the administrator puts own ones. */
+    readonly folder: string;
   };
   /** The authority's certificate (PEM), for phones and browsers; public, its key never leaves. */
   authority(actor: Actor): string;
@@ -160,6 +162,7 @@ export async function createCertificates(options: CertificateOptions): Promise<C
           ...given.pairs.map((pair) => pair.row),
         ],
         problems: given.problems,
+        folder: givenFolder,
       };
     },
     authority(actor) {

@@ -16,7 +16,8 @@ export const certificatesZh = {
   "certificates.issuer": "签发者",
   "certificates.until": "有效期至",
   "certificates.file": "文件",
-  "certificates.renewed": "本机证书在到期前 60 天自动更新。自备证书请放入文件所在目录，一分钟内生效。",
+  "certificates.renewed":
+    "本机证书在到期前 60 天自动更新。自备证书（NAME.pem 与 NAME-key.pem）请放入 {folder}，一分钟内生效。",
   "certificates.problem": "{file} 未被使用：{reason}",
   "certificate.unreadable": "不是可读的证书和私钥",
   "certificate.no-key": "缺少私钥文件",
@@ -44,7 +45,7 @@ export const certificatesEn: Record<keyof typeof certificatesZh, string> = {
   "certificates.until": "Valid until",
   "certificates.file": "File",
   "certificates.renewed":
-    "This machine's certificate is renewed 60 days before its end. Put certificates of your own into the folder of the files; they are taken within a minute.",
+    "This machine's certificate is renewed 60 days before its end. Put certificates of your own (NAME.pem with NAME-key.pem) into {folder}; they are taken within a minute.",
   "certificates.problem": "{file} is not used: {reason}",
   "certificate.unreadable": "no readable certificate and key",
   "certificate.no-key": "the key file is missing",

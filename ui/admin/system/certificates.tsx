@@ -22,7 +22,7 @@ function Until(props: { ctx: Ctx; row: CertificateRow }): JSX.Element {
 function Page(props: { ctx: Ctx }): JSX.Element {
   const { ctx } = props;
   const { t } = ctx;
-  const { rows, problems } = ctx.app.certificates.list(ctx.actor);
+  const { rows, problems, folder } = ctx.app.certificates.list(ctx.actor);
   const fingerprint = rows.find((row) => row.kind === "ca")?.fingerprint ?? "";
   return (
     <Shell ctx={ctx} title={t("nav.certificates")} lead={t("certificates.lead")}>
@@ -35,9 +35,14 @@ function Page(props: { ctx: Ctx }): JSX.Element {
       <section class="card">
         <h2 safe>{t("certificates.trust-title")}</h2>
         <p safe>{t("certificates.trust")}</p>
+        <p>
+          <LinkButton href={DOWNLOAD} label={t("certificates.download")} kind="primary" />
+        </p>
         <Facts facts={[[t("certificates.fingerprint"), <code safe>{fingerprint}</code>]]} />
-        <LinkButton href={DOWNLOAD} label={t("certificates.download")} kind="primary" />
       </section>
+      <p class="muted" safe>
+        {t("certificates.renewed", { folder })}
+      </p>
       <Table
         visit={ctx}
         rows={rows}
@@ -68,9 +73,6 @@ function Page(props: { ctx: Ctx }): JSX.Element {
           },
         ]}
       />
-      <p class="muted" safe>
-        {t("certificates.renewed")}
-      </p>
     </Shell>
   );
 }
