@@ -2,18 +2,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { ownAddress } from "../../sip/index.ts";
 import type { TestPhone } from "../../sip/testphone/index.ts";
-import { type Apart, startApart } from "../kit/apart.ts";
 import { tonesOnChannels } from "../kit/audio-proof.ts";
 import { Baresip, type BaresipOptions } from "../kit/baresip.ts";
 import { nextCall, PROMPT_HZ } from "../kit/exchange.ts";
 import { secretOf } from "../kit/office.ts";
+import { type SecureExchange, startSecure } from "../kit/secure.ts";
 import { waitFor } from "../kit/wait.ts";
 
 const MENU = "7000";
 const HZ = { "1001": 500, "1002": 900, "1003": 1600 } as const;
 const address = ownAddress();
 const phones: Baresip[] = [];
-let a: Apart;
+let a: SecureExchange;
 let one: Baresip;
 let two: Baresip;
 let plain: TestPhone;
@@ -22,7 +22,7 @@ async function baresip(user: "1001" | "1002", more: Partial<BaresipOptions>): Pr
   const server = more.transport === "tls" ? `${address}:${a.tlsPort}` : a.x.remote;
   const phone = await Baresip.start({
     ...{ user, password: secretOf(user), server, address, hz: HZ[user] },
-    ...{ ca: a.certificate.cert, ...more },
+    ...{ ca: a.ca, ...more },
   });
   phones.push(phone);
   const id = a.x.office.extensionIds[user] ?? 0;
@@ -48,14 +48,14 @@ const talk = (ms: number) => {
 // baresip refuses the loopback interface.
 describe.skipIf(address === "127.0.0.1")("over TLS with SRTP", () => {
   beforeAll(async () => {
-    a = await startApart({ address, menu: { internalNumber: MENU } });
+    a = await startSecure({ address, menu: { internalNumber: MENU } });
     one = await baresip("1001", { transport: "tls", mediaenc: "srtp-mand" });
     two = await baresip("1002", { transport: "tls", mediaenc: "srtp" });
     plain = await a.x.phone("1003", { address, listenFor: [...Object.values(HZ), PROMPT_HZ] });
   }, 50_000);
   afterAll(async () => {
     await Promise.all(phones.map((phone) => phone.stop()));
-    await a?.stop();
+    await a?.x.stop();
   }, 30_000);
   afterEach(async () => {
     for (const call of plain.calls) void call.hangup();

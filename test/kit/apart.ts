@@ -13,23 +13,8 @@ export interface Apart {
   readonly certificate: TestCertificate;
   /** Waits until exchange and engine hold nothing of any call; over UDP that takes 32 s (timers J and L). */
   empty(): Promise<void>;
-  /** Waits until no call is left; transactions may linger. */
-  quiet(): Promise<void>;
   stop(): Promise<void>;
 }
-
-/** What exchange and engine hold of calls. */
-async function held(x: Exchange, engine: EngineWorkerHandle): Promise<Record<string, number>> {
-  const [office, own] = await Promise.all([x.app.sip.stats(), engine.stats()]);
-  return {
-    legs: office.legs,
-    dialogs: office.dialogs + own.dialogs,
-    channels: office.media.channels,
-    media: office.media.rtpengine.calls,
-  };
-}
-
-const nothing = (left: Record<string, number>) => Object.values(left).every((count) => count === 0);
 
 /** `certificate` is also the authority for the servers that the engine itself connects to by TLS. */
 export async function startApart(
@@ -62,20 +47,20 @@ export async function startApart(
     async empty() {
       let left: Record<string, number> = {};
       const probe = async () => {
-        const own = await running.stats();
+        const [office, own] = await Promise.all([x.app.sip.stats(), running.stats()]);
         left = {
-          ...(await held(x, running)),
+          legs: office.legs,
+          dialogs: office.dialogs + own.dialogs,
+          channels: office.media.channels,
+          media: office.media.rtpengine.calls,
           served: own.serverTransactions,
           asked: own.clientTransactions,
         };
-        return nothing(left);
+        return Object.values(left).every((count) => count === 0);
       };
       await waitFor(probe, "nothing to be left of the calls", 40_000).catch((error) => {
         throw new Error(`${error}: ${JSON.stringify(left)}`);
       });
-    },
-    async quiet() {
-      await waitFor(async () => nothing(await held(x, running)), "all calls to be gone", 8000);
     },
     async stop() {
       await x.stop();

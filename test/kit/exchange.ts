@@ -228,6 +228,8 @@ export async function startExchange(
     readonly voicePorts?: number;
     /** Serves the pages by HTTPS too, when they are served. */
     readonly https?: boolean;
+    /** Listens for SIP by TLS here, with the certificate the exchange makes itself. */
+    readonly tlsPort?: number;
     /** Starts an engine of its own listening at `contact`; gives the `sip.engine` that reaches it. */
     readonly engineFor?: (contact: string) => Promise<string>;
     /** Traces on disk; default none. */
@@ -243,7 +245,10 @@ export async function startExchange(
   const engine = (await options.engineFor?.(sip.contacts[0] ?? "")) ?? sip.engine;
   const trace = options.trace ? { trace: options.trace } : {};
   const defence = options.defence ? { defence: options.defence } : {};
-  const config = { ...place.config, ...trace, ...defence, web, sip: { ...sip, engine } };
+  const { tlsPort } = options;
+  const secure = tlsPort === undefined ? [] : [`sip:${sip.address}:${tlsPort};transport=tls`];
+  const contacts = [...sip.contacts, ...secure];
+  const config = { ...place.config, ...trace, ...defence, web, sip: { ...sip, contacts, engine } };
   const app = await compose(config, { log: (line) => log.push(line) });
   place.office = await furnish(app, { host: CARRIER_ADDRESS, port: place.carrierPort }, options);
   await place.openCarrier();
