@@ -14,7 +14,7 @@ import {
   type QueueingConfig,
 } from "../queueing/index.ts";
 import { officeDayStart, type Routing } from "../routing/index.ts";
-import type { System } from "../system/index.ts";
+import type { AlarmCode, System } from "../system/index.ts";
 import { systemClock } from "./clock.ts";
 import type { AgentFact } from "./events.ts";
 import { CallCentre } from "./journey/centre.ts";
@@ -27,6 +27,7 @@ import { createLog } from "./log.ts";
 import { installPrompts } from "./prompts.ts";
 import { createRecords, type Records } from "./records.ts";
 import { closeBroken, readHeartbeat, startHeartbeat } from "./recover.ts";
+import { startRetention } from "./retention.ts";
 import { stretchWriter } from "./timeline.ts";
 import type { Traces } from "./trace.ts";
 import { startTraces } from "./trace-start.ts";
@@ -71,7 +72,7 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
 
   const startOfDay = (at: number) => officeDayStart(at, office().settings.timeZone);
   const stretches = stretchWriter(store.sync, clock.now());
-  const raise = (code: string, subject: string, detail: string) => {
+  const raise = (code: AlarmCode, subject: string, detail: string) => {
     deps.log(`${code} ${subject}: ${detail}`);
     system.alarms.raise(code, subject, detail);
   };
@@ -181,12 +182,20 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
     routing,
     folder: join(deps.config.dataFolder, "media"),
     tts: deps.config.media.tts,
+    busy: () => sip.legs.alive().length > 0,
   }).catch((error: unknown) =>
     system.alarms.raise("prompts", "tts", error instanceof Error ? error.message : String(error)),
   );
 
   const agentCommands = createAgentCommands(board, office);
   const records = createRecords({ store, now: clock.now });
+  const stopRetention = startRetention({
+    store,
+    now: clock.now,
+    days: () => system.settings.get().recordingDays,
+    append: (facts) => void log.append(facts),
+    problem: (detail) => raise("retention", "recordings", detail),
+  });
   const traces = startTraces(deps, records, log);
   return {
     live,
@@ -208,6 +217,7 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
       const deadline = performance.now() + STOP_LIMIT_MS;
       while (centre.size > 0 && performance.now() < deadline) await Bun.sleep(20);
       for (const off of offs) off();
+      await stopRetention();
       await traces.stop();
       keeper.drain();
       if (keeper.waiting > 0) deps.log(`the disk refused ${keeper.waiting} writes; they are lost`);

@@ -128,6 +128,8 @@ interface Data {
   "recording.paused": { recording: string; reason: string };
   "recording.resumed": { recording: string };
   "recording.stopped": { recording: string; ms: number; bytes: number; sha256: string; failed?: string };
+  /** The office keeps recordings for so many days; this one's are over. */
+  "recording.deleted": { recording: string; days: number };
   "feature.used": { code: string; agentId?: number; result: string };
   "journey.ended": { cause: HangupCause; by: HangupParty; sipStatus?: number; sipReason?: string };
 }

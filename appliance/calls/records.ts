@@ -93,6 +93,7 @@ export const COUNT_LIMIT = 10_000;
 
 export function createRecords(deps: { readonly store: Store; readonly now: Now }): Records {
   const { store, now } = deps;
+  const heard = onceInAWhile();
 
   async function reach(actor: Actor): Promise<readonly number[] | null> {
     return agentsInReach(store.read, actor);
@@ -168,14 +169,16 @@ export function createRecords(deps: { readonly store: Store; readonly now: Now }
         .executeTakeFirst();
       if (row?.state !== "done") throw new NotFoundError("recording", id);
       const [record] = await partsOf(actor, row.journey);
-      await store.write((tx) =>
-        insertAudit(
-          tx,
-          actor,
-          { action: `${use}-recording`, subject: "recording", id, detail: { journey: row.journey } },
-          now(),
-        ),
-      );
+      const act = `${actor.accountId} ${actor.name} ${use} ${id}`;
+      if (heard.first(act, now()))
+        await store.write((tx) =>
+          insertAudit(
+            tx,
+            actor,
+            { action: `${use}-recording`, subject: "recording", id, detail: { journey: row.journey } },
+            now(),
+          ),
+        );
       return {
         path: isAbsolute(row.file) ? row.file : join(store.folder, row.file),
         durationMs: row.duration_ms,
@@ -183,6 +186,25 @@ export function createRecords(deps: { readonly store: Store; readonly now: Now }
       };
     },
     todayCounts: (from) => countsSince(store, from),
+  };
+}
+
+/** A player fetches a recording in many pieces: the same act within this time is one. */
+const ONE_ACT_MS = 600_000;
+
+/** Tells whether an act is the first of its kind in a while. */
+function onceInAWhile(): { first(act: string, at: number): boolean } {
+  const last = new Map<string, number>();
+  return {
+    first(act, at) {
+      for (const [old, when] of last) {
+        if (at - when < ONE_ACT_MS) break;
+        last.delete(old);
+      }
+      if (last.has(act)) return false;
+      last.set(act, at);
+      return true;
+    },
   };
 }
 

@@ -14,6 +14,8 @@ export interface ExportFilters {
   readonly didId?: number;
   readonly direction?: string;
   readonly result?: string;
+  /** Part of a caller's or callee's number, as in the list's search. */
+  readonly number?: string;
 }
 
 export interface ExportParams extends ExportFilters {
@@ -127,5 +129,11 @@ function conditions(p: ExportFilters): { where: string; bindings: (string | numb
   add("r.did_id = ?", p.didId);
   add("r.direction = ?", p.direction);
   add("r.result = ?", p.result);
+  const number = p.number?.replace(/[\s-]/g, "") ?? "";
+  if (number !== "") {
+    const columns = ["caller_actual", "caller_original", "callee_actual", "callee_original"];
+    where.push(`(${columns.map((column) => `instr(r.${column}, ?) > 0`).join(" OR ")})`);
+    bindings.push(...columns.map(() => number));
+  }
   return { where: where.join(" AND "), bindings };
 }

@@ -2,7 +2,17 @@
 
 import type { Actor, ListQuery, Page } from "../kernel.ts";
 import type { Configuration } from "./configuration.ts";
-import type { Alarm, AuditRow, Health, Job, JobKind, Settings, SettingsInput, SetupInput } from "./model.ts";
+import type {
+  Alarm,
+  AlarmCode,
+  AuditRow,
+  Health,
+  Job,
+  JobKind,
+  Settings,
+  SettingsInput,
+  SetupInput,
+} from "./model.ts";
 
 export {
   type Change,
@@ -46,8 +56,8 @@ export interface Audit {
 
 export interface Alarms {
   /** Raising one that is already open changes nothing but its detail. Never throws. */
-  raise(code: string, subject: string, detail: string): void;
-  clear(code: string, subject: string): void;
+  raise(code: AlarmCode, subject: string, detail: string): void;
+  clear(code: AlarmCode, subject: string): void;
   open(): readonly Alarm[];
   list(actor: Actor, query: ListQuery): Promise<Page<Alarm>>;
   onChange(listener: () => void): () => void;

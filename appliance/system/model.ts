@@ -66,10 +66,25 @@ export interface AuditRow {
   readonly address: string;
 }
 
+/** What can be wrong; ui/locale has words for each under "alarm.<code>". */
+export type AlarmCode =
+  | "trunk-down"
+  | "engine-down"
+  | "media-lost"
+  | "disk-low"
+  | "recording-failed"
+  | "retention"
+  | "prompts"
+  | "prompt-missing"
+  | "unknown-did"
+  | "log-waiting"
+  | "log-lost"
+  | "call-fault"
+  | "internal-error";
+
 export interface Alarm {
   readonly id: number;
-  /** "disk-low", "recording-failed", "trunk-down" …; text by ui/locale "alarm.<code>". */
-  readonly code: string;
+  readonly code: AlarmCode;
   readonly subject: string;
   readonly detail: string;
   readonly raisedAt: number;

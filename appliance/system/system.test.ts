@@ -126,11 +126,11 @@ test("exports and backups run in the jobs Worker; formulas are guarded", async (
   const insert = store.sync.prepare(
     `INSERT INTO call_record (journey, part, direction, caller_original, caller_actual, caller_name, callee_original,
       callee_actual, started_at, ivr_ms, wait_ms, ring_ms, talk_ms, hold_ms, hold_count, acw_ms, total_ms, keys, last_seq)
-     VALUES (?, 0, 'inbound', '138', '138', ?, '600', '600', ?, 0, 0, 0, 0, 0, 0, 0, 0, '', 0)`,
+     VALUES (?, 0, 'inbound', '138' || (80000000 + ?), '138', ?, '600', '600', ?, 0, 0, 0, 0, 0, 0, 0, 0, '', 0)`,
   );
   store.sync.transaction(() => {
     for (let i = 0; i < 4500; i++)
-      insert.run(`j${i}`, i === 0 ? '=cmd|"x"' : "张三", 1_700_000_000_000 + Math.floor(i / 3));
+      insert.run(`j${i}`, i, i === 0 ? '=cmd|"x"' : "张三", 1_700_000_000_000 + Math.floor(i / 3));
   });
   const columns = [
     { key: "started_at", label: "时间" },
@@ -151,6 +151,12 @@ test("exports and backups run in the jobs Worker; formulas are guarded", async (
   expect(lines[0]).toBe("时间,主叫,ID");
   expect(lines.at(-1)).toBe(`2023-11-15 06:13:20,"'=cmd|""x""",j0`);
   expect(new Set(lines).size).toBe(4501);
+  const found = await system.jobs.start(SYSTEM_ACTOR, "export-call-records", {
+    columns,
+    timeZone: "Asia/Shanghai",
+    number: "138 8000-0017",
+  });
+  expect((await system.jobs.finished(found.id)).result?.rows).toBe(1);
 
   mkdirSync(join(folder, "recordings"));
   writeFileSync(join(folder, "recordings", "a.wav"), "sound");

@@ -1,7 +1,9 @@
 /** What a journey and its stages share: parties, the services they command, the stage contract. */
+
 import type { LegEvent, LegId, Legs, MediaEvent, MediaPort } from "../../../sip/index.ts";
 import type { AgentBoard } from "../../queueing/index.ts";
 import type { Destination, Group, Office } from "../../routing/index.ts";
+import type { AlarmCode } from "../../system/index.ts";
 import type { CallFact, HangupCause, HangupParty, JourneyId, LegRole } from "../events.ts";
 import type { Journey } from "./journey.ts";
 import type { Queues } from "./queues.ts";
@@ -99,7 +101,7 @@ export interface CallServices {
   readonly recordingFile: (journey: JourneyId, n: number, at: number) => string;
   readonly verifyPin: (agentId: number, pin: string) => Promise<boolean>;
   readonly extensionOnline: (extensionId: number) => boolean;
-  readonly alarm: (code: string, subject: string, detail: string) => void;
+  readonly alarm: (code: AlarmCode, subject: string, detail: string) => void;
   readonly deskOpen: (agentId: number) => boolean;
   readonly transfers: () => TransferSettings;
   /** Agent who last spoke with this outside number, if any (W-3.6.1.15). */

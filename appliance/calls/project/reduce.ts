@@ -78,6 +78,7 @@ function step(state: JourneyState, event: CallEvent): JourneyState {
       return { ...state, holds: state.holds.filter((leg) => leg !== (event.leg ?? "")) };
     case "recording.started":
     case "recording.stopped":
+    case "recording.deleted":
       return { ...state, recordings: record(state, event) };
     case "journey.ended": {
       const { cause, by, sipStatus, sipReason } = event.data;
@@ -171,7 +172,7 @@ function startHold(state: JourneyState, leg: string): JourneyState {
 
 function record(
   state: JourneyState,
-  event: Of<"recording.started"> | Of<"recording.stopped">,
+  event: Of<"recording.started"> | Of<"recording.stopped"> | Of<"recording.deleted">,
 ): readonly RecordingRow[] {
   const { recordings, journey } = state;
   if (event.kind === "recording.started") {
@@ -193,6 +194,10 @@ function record(
       failure: null,
     };
     return [...recordings.filter((r) => r.id !== recording), row];
+  }
+  if (event.kind === "recording.deleted") {
+    const { recording } = event.data;
+    return recordings.map((row) => (row.id === recording ? { ...row, state: "deleted" } : row));
   }
   const { recording, ms, bytes, sha256, failed } = event.data;
   return recordings.map((row) =>

@@ -190,6 +190,7 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
   const events = await app.calls.records.timeline(actor, journey);
   const agents = new Map((await app.people.agents.options(SYSTEM_ACTOR)).map(({ id, label }) => [id, label]));
   const recordings = rows.flatMap((row) => (row.recording?.state === "done" ? [row.recording.id] : []));
+  const deleted = rows.some((each) => each.recording?.state === "deleted");
   const row = rows[0];
   const safeTrace = await TraceSummary(ctx, journey);
   const facts: [string, string][] = row
@@ -224,7 +225,7 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
           ))}
         </>
       ) : (
-        <Notice tone="info" text={t("calls.no-recording")} />
+        <Notice tone="info" text={t(deleted ? "calls.recording-deleted" : "calls.no-recording")} />
       )}
       {safeTrace}
       <h3 safe>{t("calls.timeline")}</h3>
@@ -247,6 +248,7 @@ async function startExport(ctx: Ctx): Promise<Response> {
   const { timeZone } = ctx.app.system.settings.get();
   const job = await ctx.app.system.jobs.start(ctx.actor, "export-call-records", {
     ...filtersOf(ctx.url, timeZone),
+    number: ctx.url.searchParams.get("q") ?? "",
     columns: EXPORTED.map(([key, label]) => ({ key, label: ctx.t(label) })),
     timeZone,
   });

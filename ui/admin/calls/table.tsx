@@ -90,7 +90,7 @@ export function columnsOf(ctx: Ctx): readonly (Column<CallRecordView> & { readon
       label: t("live.recording"),
       standard: true,
       cell: (row) =>
-        row.recording ? (
+        row.recording && row.recording.state !== "deleted" ? (
           <span aria-label={t("yes")} role="img">
             ●
           </span>

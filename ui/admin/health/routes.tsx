@@ -9,7 +9,6 @@ import { Facts, Notice } from "../../components/layout.tsx";
 import { Shell } from "../../components/shell.tsx";
 import type { Ctx } from "../../http/context.ts";
 import { handle } from "../../http/index.ts";
-import type { Key } from "../../locale/index.ts";
 import { trunkWords } from "../routing/trunk-state.tsx";
 
 const GB = 2 ** 30;
@@ -114,7 +113,6 @@ async function trunksCard(ctx: Ctx): Promise<JSX.Element> {
 function Alarms(props: { ctx: Ctx }): JSX.Element {
   const { ctx } = props;
   const open = ctx.app.system.alarms.open();
-  const text = (code: string) => (ctx.t.has(`alarm.${code}`) ? ctx.t(`alarm.${code}` as Key) : code);
   return (
     <section class="card">
       <h2 safe>{ctx.t("health.alarms")}</h2>
@@ -122,7 +120,7 @@ function Alarms(props: { ctx: Ctx }): JSX.Element {
       {open.map((alarm) => (
         <Notice
           tone="danger"
-          text={`${text(alarm.code)} ${alarm.subject} ${alarm.detail} · ${ctx.when.minute(alarm.raisedAt)}`}
+          text={`${ctx.t(`alarm.${alarm.code}`, { subject: alarm.subject, detail: alarm.detail })} · ${ctx.when.minute(alarm.raisedAt)}`}
         />
       ))}
     </section>
