@@ -16,13 +16,18 @@ export interface PromptDeps {
   readonly folder: string;
   /** Command line of the speaker; "" or "espeak-ng" = the default one. */
   readonly tts: string;
+  /** Whether calls are up: then there is time. */
+  readonly busy?: () => boolean;
 }
+
+/** Starting a helper program stops this thread for some ms: while calls are up, so long between two prompts. */
+const CALM_MS = 1000;
 
 /**
  * Adds what the office's language lacks; when all is there nothing is done. Speech runs in child processes, one at a
  * time. @throws TtsError when the speaker is missing: calls go on with tones instead of words.
  */
-export async function installPrompts({ routing, tts }: PromptDeps): Promise<void> {
+export async function installPrompts({ routing, tts, busy = () => false }: PromptDeps): Promise<void> {
   const { prompts, settings } = routing.current();
   const { installPrompts: install } = routing.mediaFiles;
   const missing = promptTexts(settings.language).some(({ key }) => !prompts.has(key));
@@ -46,6 +51,7 @@ export async function installPrompts({ routing, tts }: PromptDeps): Promise<void
       let portion: BuiltInPrompt[] = [];
       for (const { key, text } of promptTexts(language)) {
         if (language === settings.language && prompts.has(key)) continue;
+        if (busy()) await Bun.sleep(CALM_MS);
         const { file8k, ms } = await speak(text, language, join(work, `${language}-${key}`), command);
         portion.push({ key, language, wav: await readFile(file8k), durationMs: ms });
         if (portion.length < PORTION) continue;
