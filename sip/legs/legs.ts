@@ -16,7 +16,9 @@ import { callerMedia, offerProblem, trunkMedia, warningHeader } from "./media-ch
 import type { DialSpec, LegEndCause, LegEvent, LegId, LegSource, Legs, Refusal } from "./model.ts";
 import { OutgoingLeg, type OutgoingPlan } from "./outgoing-leg.ts";
 import { extensionPlan, ProvenMedia, trunkPlan } from "./plans.ts";
+import { decideReplaces } from "./replaces.ts";
 import { SilenceWatch } from "./silence.ts";
+import type { ReplacesTarget } from "./transfer.ts";
 
 export interface LegServiceOptions {
   readonly stack: SipStack;
@@ -142,7 +144,7 @@ export class LegService implements Legs {
       now: this.#now,
       emit: (event) => this.#emit(event),
       onEnd: (leg) => this.#onEnd(leg),
-      findDialog: (target) => [...this.#legs.values()].find((leg) => leg.isDialog(target))?.id,
+      findDialog: (target) => this.#find(target),
     };
   }
 
@@ -252,7 +254,8 @@ export class LegService implements Legs {
 
   /** A call of a stranger to a number that is open to all; whoever brings credentials is no stranger. */
   #welcomes(request: IncomingRequest): boolean {
-    if ((request.header("Authorization") ?? request.header("Proxy-Authorization")) !== undefined) return false;
+    if ((request.header("Authorization") ?? request.header("Proxy-Authorization")) !== undefined)
+      return false;
     return this.#strangers.size < MOST_STRANGERS && this.#o.openTo?.(dialledNumber(request)) === true;
   }
 
@@ -273,9 +276,15 @@ export class LegService implements Legs {
     trunk?: Trunk,
   ): void {
     const id = `in-${randomUUID()}`;
+    const replaces = decideReplaces(request.header("Replaces"), source.kind, (target) => this.#find(target));
+    if (replaces.kind === "refuse") {
+      trunk?.release();
+      void request.respond(replaces.status, { reason: replaces.reason });
+      return;
+    }
     const media = trunk === undefined ? callerMedia(request.source.protocol) : trunkMedia(trunk.config);
     const problem = offerProblem(request.body, media.limits);
-    if (problem !== undefined || dialled === "") {
+    if (problem !== undefined || (dialled === "" && replaces.kind === "none")) {
       trunk?.release();
       if (problem === undefined) void request.respond(404);
       else void request.respond(488, { headers: warningHeader(problem) });
@@ -294,7 +303,13 @@ export class LegService implements Legs {
       callerNumber: caller.number,
       callerName: caller.name,
       sipCallId: request.callId,
+      ...(replaces.kind === "take" ? { replaces: replaces.leg } : {}),
       at: this.#now(),
     });
+  }
+
+  /** The answered leg with this dialog. */
+  #find(target: ReplacesTarget): LegId | undefined {
+    return [...this.#legs.values()].find((leg) => leg.isDialog(target))?.id;
   }
 }

@@ -12,7 +12,9 @@ export type LegSource =
       readonly number: string;
       readonly address: string;
     }
-  | { readonly kind: "trunk"; readonly trunkId: number; readonly name: string; readonly address: string };
+  | { readonly kind: "trunk"; readonly trunkId: number; readonly name: string; readonly address: string }
+  /** Somebody unknown, where the office has opened the number called to everybody. */
+  | { readonly kind: "anonymous"; readonly address: string };
 
 /** Whom to ring with an outgoing leg. */
 export type DialTarget =
@@ -71,6 +73,8 @@ export type LegEvent =
       readonly callerNumber: string;
       readonly callerName: string;
       readonly sipCallId: string;
+      /** INVITE with Replaces (RFC 3891): the answered leg of ours whose party this one takes the place of. */
+      readonly replaces?: LegId;
       readonly at: number;
     }
   /** An INVITE has left; once for each device that is rung. */
@@ -116,7 +120,7 @@ export type LegEvent =
 
 /** SIP status for refusing an incoming leg. */
 export interface Refusal {
-  readonly status: 403 | 404 | 408 | 480 | 486 | 488 | 500 | 503 | 600 | 603;
+  readonly status: 403 | 404 | 408 | 480 | 481 | 486 | 488 | 500 | 503 | 600 | 603;
   readonly reason?: string;
 }
 

@@ -108,7 +108,7 @@ export function setUp(
         ...row(contact),
         ...(over.sources?.[i] ? { source: over.sources[i] } : {}),
       })),
-    saveRegistrations: () => {},
+    saveRegistrations: () => undefined,
   };
   const authenticator = new Authenticator(directory);
   const lan = new AddressSet(PRIVATE_RANGES);

@@ -1,6 +1,6 @@
 /** Built-in phones and carriers for the demo office, the doctor and tests: real SIP and real audio, no sound card. */
 import { escapeUser } from "../engine/message/uri.ts";
-import type { Reply } from "../srf/model.ts";
+import type { Reply, SipHeaders } from "../srf/model.ts";
 import { TestAgent, type TestAgentOptions } from "./agent.ts";
 import type { TestCall } from "./call.ts";
 
@@ -79,15 +79,18 @@ export class TestPhone extends TestAgent {
   }
 
   /** Dials through the exchange. */
-  dial(number: string, options: { readonly delayedOffer?: boolean } = {}): Promise<TestCall> {
+  dial(
+    number: string,
+    options: { readonly delayedOffer?: boolean; readonly headers?: SipHeaders } = {},
+  ): Promise<TestCall> {
     const server = hostPort(this.#o.server);
     const name = this.#o.name === undefined ? "" : `"${this.#o.name.replace(/["\\]/g, "")}" `;
     return this.place({
       uri: `sip:${escapeUser(number)}@${server};transport=${this.transport}`,
       number,
-      headers: { From: `${name}<sip:${escapeUser(this.number)}@${server}>` },
+      headers: { From: `${name}<sip:${escapeUser(this.number)}@${server}>`, ...options.headers },
       credentials: { username: this.number, password: this.#o.password },
-      ...options,
+      delayedOffer: options.delayedOffer === true,
     });
   }
 

@@ -9,12 +9,15 @@ import type { LiveCall } from "../live.ts";
 import { FeatureStage } from "./feature-stage.ts";
 import { Journey, type JourneyStart } from "./journey.ts";
 import { type CallServices, type Ending, newParty, type Party } from "./model.ts";
+import { replaceParty } from "./replace.ts";
 import { flowOf } from "./route.ts";
 
 type Incoming = Extract<LegEvent, { type: "incoming" }>;
 
 /** A leg must be unknown to the SIP side for this long before it counts as lost, ms. */
 const LOST_AFTER_MS = 1500;
+/** Where the calls of strangers come from. */
+const NO_TRUNK = { trunkId: null, name: "" };
 
 export class CallCentre {
   readonly #services: CallServices;
@@ -95,19 +98,22 @@ export class CallCentre {
 
   #incoming(event: Incoming): void {
     if (!this.#accepting) return this.#services.legs.refuse(event.leg, { status: 503 });
-    if (event.source.kind === "trunk") this.#fromTrunk(event);
-    else this.#fromExtension(event);
+    const owner = event.replaces === undefined ? undefined : this.#legs.get(event.replaces);
+    if (owner) this.#step(owner, () => replaceParty(owner, event));
+    else if (event.replaces !== undefined) this.#services.legs.refuse(event.leg, { status: 481 });
+    else if (event.source.kind === "extension") this.#fromExtension(event);
+    else this.#fromOutside(event);
   }
 
-  #fromTrunk(event: Incoming): void {
-    if (event.source.kind !== "trunk") return;
-    const { trunkId, name } = event.source;
+  #fromOutside(event: Incoming): void {
+    if (event.source.kind === "extension") return;
+    const { trunkId, name } = event.source.kind === "trunk" ? event.source : NO_TRUNK;
     const office = this.#services.office();
     const decided = decideInbound(office, {
       dialled: event.dialled,
       callerNumber: event.callerNumber,
       callerName: event.callerName,
-      trunkId,
+      trunkId: trunkId ?? -1,
     });
     const didNumber = decided.did ? event.dialled : null;
     const journey = this.#open({
@@ -125,7 +131,7 @@ export class CallCentre {
         callerName: event.callerName,
         calleeRaw: event.dialled,
         callee: event.dialled,
-        trunkId,
+        ...(trunkId === null ? {} : { trunkId }),
         sipCallId: event.sipCallId,
         ...(decided.did ? { didId: decided.did.id, didNumber: event.dialled } : {}),
       });
@@ -138,7 +144,7 @@ export class CallCentre {
           sipStatus: decided.status,
         };
         if (decided.reason === "unknown-number")
-          this.#services.alarm("unknown-did", event.dialled, `trunk ${name}`);
+          this.#services.alarm("unknown-did", event.dialled, name === "" ? "" : `trunk ${name}`);
         return journey.end(ending);
       }
       const limit = office.settings.maxInboundCalls;
@@ -383,18 +389,7 @@ function party(
   role: Party["role"],
   number: string,
   name: string,
-  ids: {
-    readonly extensionId?: number | null;
-    readonly agentId?: number | null;
-    readonly trunkId?: number | null;
-  },
+  ids: Partial<Pick<Party, "extensionId" | "agentId" | "trunkId">>,
 ): Party {
-  return newParty(leg, {
-    role,
-    number,
-    name,
-    agentId: ids.agentId ?? null,
-    extensionId: ids.extensionId ?? null,
-    trunkId: ids.trunkId ?? null,
-  });
+  return newParty(leg, { role, number, name, agentId: null, extensionId: null, trunkId: null, ...ids });
 }

@@ -220,7 +220,10 @@ export class Journey {
     }
     if (!this.#ending && !party.released) this.#stage?.onLeg(event);
     if (event.type === "ended") {
-      if (party.agentId !== null) this.services.board.legGone(party.agentId, this.id);
+      // An agent who took the own call over with another phone still talks.
+      const { agentId } = party;
+      const elsewhere = [...this.parties.values()].some((other) => other.agentId === agentId && !other.ended);
+      if (agentId !== null && !elsewhere) this.services.board.legGone(agentId, this.id);
       this.#maybeFinish();
     }
   }
