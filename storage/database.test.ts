@@ -155,6 +155,48 @@ test("every earlier version is brought to the newest", async () => {
   }
 });
 
+test("trunks and registrations of the first version keep their ways", async () => {
+  const path = folder();
+  const old = openConnection(join(path, DATABASE_FILE));
+  const db = new Kysely<Database>({ dialect: new BunSqliteDialect({ database: old }) });
+  await migrate(db, "0001-first");
+  const add = old.prepare(
+    `INSERT INTO trunk (name, enabled, kind, host, port, transport, username, auth_username, password, from_domain, outbound_proxy,
+     allowed_addresses_json, max_calls, register_expires_s, options_ping_s, codecs_json, identity_header, created_at, updated_at)
+     VALUES (?, 1, ?, 'h', 0, 'udp', ?, '', 'p', '', '', '[]', 0, 300, 30, '["PCMA"]', ?, 1, 1)`,
+  );
+  add.run("account in From", "registration", "acct", "pai");
+  add.run("number in From", "registration", "acct", "none");
+  add.run("by address", "ip", "", "pai");
+  old.run(
+    `INSERT INTO extension (number, name, ha1_md5, ha1_sha256, enabled, allow_remote, dnd, created_at, updated_at)
+     VALUES ('1001', '', '', '', 1, 0, 0, 1, 1)`,
+  );
+  old.run(
+    "INSERT INTO registration VALUES (1, 'sip:1001@h', 'udp:h:5060', 'ua', 'c', 1, '', 1, 9999999999999)",
+  );
+  await db.destroy();
+  const store = await opened(path);
+  const trunks = await store.read.selectFrom("trunk").selectAll().orderBy("id").execute();
+  expect(trunks.map((row) => [row.name, row.from_user, row.contact_user])).toEqual([
+    ["account in From", "account", "account"],
+    ["number in From", "caller", "account"],
+    ["by address", "caller", "account"],
+  ]);
+  expect(trunks[0]).toMatchObject({
+    host: "h",
+    password: "p",
+    srtp: "off",
+    dtmf: "rfc4733",
+    early_media: 1,
+    number_format: "dialled",
+    country: "CN",
+    next_trunk_id: null,
+  });
+  const rows = await store.read.selectFrom("registration").selectAll().execute();
+  expect(rows[0]).toMatchObject({ contact: "sip:1001@h", path_json: "[]" });
+});
+
 test("lists of a million rows read an index, never sort or scan the table", async () => {
   const store = await opened();
   const plan = (text: string) =>
