@@ -72,6 +72,7 @@ function setUp(
     expires?: string;
     cseq?: number;
     callId?: string;
+    path?: string;
   }
   const offer = (options: Fields = {}) => {
     const send = (authorization?: string) =>
@@ -85,6 +86,7 @@ function setUp(
             CSeq: `${options.cseq ?? 2} REGISTER`,
             Contact: options.contact ?? "<sip:1001@192.168.1.20>",
             ...(options.expires === undefined ? {} : { Expires: options.expires }),
+            ...(options.path === undefined ? {} : { Path: options.path }),
             ...(authorization === undefined ? {} : { Authorization: authorization }),
           },
           "",
@@ -249,5 +251,26 @@ describe("addresses", () => {
     expect(sourceUri(source)).toBeUndefined();
     expect(sourceUri("udp:[2001:db8::1]:5061")).toBe("sip:[2001:db8::1]:5061;transport=udp");
     expect(plainAddress("fe80::1%eth0")).toBe("fe80::1");
+  });
+
+  test("a Path is kept, told back, used as the route; nonsense in it is refused (RFC 3327)", async () => {
+    const { registrar, register, stack, pass } = setUp();
+    const path = "<sip:edge.office;lr>, <sip:inner@10.0.0.2:5070;transport=tcp;lr>";
+    const request = register({ path });
+    expect(request.responses.at(-1)).toMatchObject({ status: 200, options: { headers: { Path: path } } });
+    const route = ["<sip:edge.office;lr>", "<sip:inner@10.0.0.2:5070;transport=tcp;lr>"];
+    expect(registrar.reachable(1)[0]?.path).toEqual(route);
+    pass(5000);
+    registrar.tick();
+    expect(stack.sent.at(-1)?.options).toMatchObject({
+      method: "OPTIONS",
+      proxy: "sip:edge.office;lr",
+      headers: { Route: route },
+    });
+    // Without one again, the way is straight again.
+    register({ cseq: 3 });
+    expect(registrar.reachable(1)[0]?.path).toBeUndefined();
+    expect(register({ cseq: 4, path: "<sip:strict.example>" }).responses.at(-1)?.status).toBe(400);
+    expect(register({ cseq: 5, path: "<<;lr" }).responses.at(-1)?.status).toBe(400);
   });
 });
