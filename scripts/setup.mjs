@@ -25,6 +25,7 @@ export const TEST_PACKAGES = [
   "linphone-cli",
   "sipvicious",
   "nftables",
+  "tcpdump",
 ];
 
 /** A set-up step that cannot go on; `message` is one sentence that says what to do. */
