@@ -4,6 +4,7 @@
  * answer in two seconds counts as lost.
  */
 import { createHash } from "node:crypto";
+import { enlargeReceiveBuffer } from "../sip/engine/transport/buffers.ts";
 
 export interface GeneratorTarget {
   readonly address: string;
@@ -61,6 +62,7 @@ export async function generate(
     binaryType: "buffer",
     socket: { data: (_, bytes) => receive(bytes.toString("latin1")) },
   });
+  enlargeReceiveBuffer(socket);
 
   function send(text: string): void {
     out.push(text, target.port, target.address);

@@ -11,6 +11,7 @@ import {
 } from "./defence/index.ts";
 import { Core, lookupResolve, type Resolve } from "./dialog/index.ts";
 import { bareHost, parseUri } from "./message/index.ts";
+import { refuseWhenBusy } from "./overload.ts";
 import { createResolver } from "./resolve/index.ts";
 import { hostOf, type TraceEntry, type TraceQuery, TraceRing } from "./trace/index.ts";
 import { systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
@@ -109,9 +110,16 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
       if (status >= 200 && status < 300 && PROVING.has(request.method)) transport.prove(peer.flow);
       detector.outcome(peer, factsOf(request), status);
     },
-    stateless: (request, peer) =>
-      door && agents?.serves("register") ? door.answer(request, peer, Date.now()) : undefined,
+    stateless(request, peer) {
+      const lag = { pending: core.context.servers.size, backlogBytes: agents?.backlogBytes ?? 0 };
+      const busy = refuseWhenBusy(request, lag);
+      if (busy) overloaded++;
+      return (
+        busy ?? (door && agents?.serves("register") ? door.answer(request, peer, Date.now()) : undefined)
+      );
+    },
   });
+  let overloaded = 0;
   let agents: AgentServer | undefined;
   const core = new Core({
     layer,
@@ -169,7 +177,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
       agents: server.clientCount,
       flows: core.context.flows.size,
       bans: detector.list().length,
-      counters: { ...layer.counters, dropped: detector.counters.dropped, faults },
+      counters: { ...layer.counters, overloaded, dropped: detector.counters.dropped, faults },
     }),
     bans: () => detector.list(),
     liftBan: (address) => detector.lift(address),

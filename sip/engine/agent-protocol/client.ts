@@ -27,6 +27,11 @@ export class AgentClient {
     return !this.gone;
   }
 
+  /** Bytes its socket has not taken. */
+  get backlogBytes(): number {
+    return this.backlog;
+  }
+
   accept(tags: readonly string[]): void {
     this.authenticated = true;
     this.tags = tags;

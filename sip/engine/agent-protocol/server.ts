@@ -71,6 +71,13 @@ export class AgentServer {
     return this.clients.size;
   }
 
+  /** Bytes that wait for the app furthest behind. */
+  get backlogBytes(): number {
+    let most = 0;
+    for (const client of this.clients) most = Math.max(most, client.backlogBytes);
+    return most;
+  }
+
   /** Whether an app asked for that route. */
   serves(route: string): boolean {
     for (const client of this.clients) if (client.authenticated && client.routes.has(route)) return true;

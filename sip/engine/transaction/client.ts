@@ -20,6 +20,8 @@ export class ClientTransaction {
   lastStatus = 0;
   private readonly reliable: boolean;
   private interval = T1;
+  /** Why the request could not leave, in the system's words; "" when it could. */
+  failure = "";
   private retransmit: Timer | undefined;
   private deadline: Timer | undefined;
   private ack: SipRequest | undefined;
@@ -42,7 +44,10 @@ export class ClientTransaction {
   start(): void {
     this.deadline = this.layer.wheel.after(TIMEOUT, () => this.fail("timeout"));
     if (!this.reliable) this.armRetransmit();
-    this.layer.transmit(this.request, this.target, () => this.fail("transport"));
+    this.layer.transmit(this.request, this.target, (error) => {
+      this.failure = error instanceof Error ? error.message : String(error);
+      this.fail("transport");
+    });
   }
 
   /** A response whose branch and method match. */

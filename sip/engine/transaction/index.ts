@@ -3,7 +3,7 @@
 export { ClientTransaction, type Destination } from "./client.ts";
 export { type Clock, FakeClock, systemClock } from "./clock.ts";
 export * from "./fields.ts";
-export { replyTarget, TransactionLayer } from "./layer.ts";
+export { replyTarget, retryAfter, TransactionLayer } from "./layer.ts";
 export type { ClientUser, FabricatedCause, TransactionUser } from "./model.ts";
 export { type Arrival, ServerTransaction } from "./server.ts";
 export { isReliable, T1, T2, T4, TIMEOUT } from "./timers.ts";

@@ -92,12 +92,17 @@ export class TransactionLayer {
   }
 
   /** Sends outside of any transaction (ACK of a 2xx) or on behalf of one. `bytes`: the message, where it is written already. */
-  transmit(message: SipMessage, target: SendTarget, onFailure?: () => void, bytes?: Buffer): void {
+  transmit(
+    message: SipMessage,
+    target: SendTarget,
+    onFailure?: (error: unknown) => void,
+    bytes?: Buffer,
+  ): void {
     if (this.closed) return;
     this.counters.sent++;
     this.options.onSent?.(message, target);
-    this.transport.send(message, target, bytes).then(undefined, () => {
-      if (!this.closed) onFailure?.();
+    this.transport.send(message, target, bytes).then(undefined, (error: unknown) => {
+      if (!this.closed) onFailure?.(error);
     });
   }
 
