@@ -76,8 +76,8 @@ export class WebDoor {
       return;
     }
     const sink = this.#sinks.get(message.id);
-    if (message.web === "send") sink?.send(message.text);
-    else sink?.close(message.code);
+    if (message.web === "close") sink?.close(message.code);
+    else if (sink && !sink.send(message.text)) sink.close(OVERLOADED);
   }
 
   /** The engine is gone: everybody is told to come again. */

@@ -28,7 +28,8 @@ export async function listenWeb(app: App, fetch: Fetch, hostname: string, port: 
       hostname,
       port: at,
       ...(tls ? { tls: tlsOptions(tls) } : {}),
-      idleTimeout: 0,
+      // Live pages get a heartbeat each 5 s; what says nothing for this long is gone, or never meant to speak. Seconds.
+      idleTimeout: 240,
       maxRequestBodySize: 64 * 1024 * 1024,
       fetch: (request, self) =>
         new URL(request.url).pathname === SIP_PATH

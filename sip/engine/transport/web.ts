@@ -43,7 +43,12 @@ export function openWebFlow(hub: Hub, peer: WebPeer, sink: WebSink): WebFlow | u
     from,
     { address: peer.server.address, port: peer.server.port },
     {
-      write: (bytes) => (sink.send(Buffer.from(bytes).toString("utf8")) ? bytes.length : -1),
+      write: (bytes) => {
+        if (sink.send(Buffer.from(bytes).toString("utf8"))) return bytes.length;
+        // A frame that was dropped breaks what the peer is told: it does not read fast enough to stay.
+        sink.close(CLOSE.later);
+        return -1;
+      },
       end: () => sink.close(CLOSE.normal),
       terminate: () => sink.close(CLOSE.normal),
     },
