@@ -8,7 +8,7 @@ import { openStore } from "../storage/database.ts";
 import type { App } from "./app.ts";
 import { convertAudio } from "./audio.ts";
 import { createCalls } from "./calls/index.ts";
-import { createCertificates } from "./certificates/index.ts";
+import { createCertificates, readCarrierAuthorities } from "./certificates/index.ts";
 import { VERSION } from "./commands/version.ts";
 import type { Config } from "./config.ts";
 import type { Now } from "./kernel.ts";
@@ -74,8 +74,10 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
         address: config.sip.address,
         lan: config.sip.lan,
         tls: certificates.identity,
+        authorities: () => readCarrierAuthorities(join(config.dataFolder, "certificates", "carriers"), log),
         ...connectionLimits(config),
         rtpPorts: { min: config.media.portMin, max: config.media.portMax },
+        ...(config.media.silenceSeconds ? { silentMs: config.media.silenceSeconds * 1000 } : {}),
         dataFolder: config.dataFolder,
         defence: {
           allow: system.settings.get().defenceAllow,

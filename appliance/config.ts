@@ -28,7 +28,13 @@ export interface Config {
     readonly maxConnections?: number;
     readonly maxConnectionsPerSource?: number;
   };
-  readonly media: { readonly portMin: number; readonly portMax: number; readonly tts: string };
+  readonly media: {
+    readonly portMin: number;
+    readonly portMax: number;
+    readonly tts: string;
+    /** A party without voice for this long is asked whether it is still there; default 60. */
+    readonly silenceSeconds?: number;
+  };
   /** Traces of ended calls on disk; absent: kept in memory only. */
   readonly trace?: {
     readonly file: boolean;

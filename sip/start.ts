@@ -26,6 +26,8 @@ export interface SipConfig {
   readonly externalAddress?: string;
   /** Certificates of TLS and WSS listening points; asked at each start of the engine. */
   readonly tls?: () => TlsIdentity;
+  /** PEM of authorities trusted in carriers' certificates besides those everybody knows; asked at each start of the engine. */
+  readonly authorities?: () => string;
   /** Most connections (TCP, TLS, WebSocket) in all and of one source; engine defaults when absent. */
   readonly connections?: { readonly total: number; readonly perSource: number };
   /** Address ranges of the office; empty = the private ranges. */
@@ -34,12 +36,16 @@ export interface SipConfig {
   /** Folder for what rtpengine needs. */
   readonly dataFolder: string;
   readonly codecs?: readonly string[];
+  /** A party without voice for this long is asked whether it is still there, ms; default 60 000, 0 = never. */
+  readonly silentMs?: number;
   /** OPTIONS to each device, ms between two; 0 = none. Default 30 s. */
   readonly keepAliveMs?: number;
   /** Digest algorithms offered, in order; default MD5, SHA-256. */
   readonly digestAlgorithms?: readonly DigestAlgorithm[];
   /** Against attackers, for the embedded engine. */
   readonly defence?: DefenceConfig;
+  /** Whether strangers may call this number without a trunk; absent: none. */
+  readonly openTo?: (dialled: string) => boolean;
   readonly log?: (line: string) => void;
 }
 
@@ -115,6 +121,7 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     log,
     ...(config.externalAddress === undefined ? {} : { advertised: config.externalAddress }),
     ...(config.codecs === undefined ? {} : { codecs: config.codecs }),
+    ...(config.silentMs === undefined ? {} : { silentMs: config.silentMs }),
   });
 
   const stack = new SrfFacade();
@@ -140,6 +147,7 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     realm: directory.realm,
     lan,
     onError,
+    ...(config.openTo === undefined ? {} : { openTo: config.openTo }),
   });
   const guard: Guard = new Guard(config.defence ?? {}, {
     engine: () => engine.view,
@@ -249,6 +257,7 @@ class EngineKeeper {
       defence: this.guard.forEngine(),
       onExit: (reason) => void this.#again(reason),
       ...(this.config.tls === undefined ? {} : { tls: this.config.tls() }),
+      authorities: this.config.authorities?.() ?? "",
       ...(connections === undefined
         ? {}
         : { limits: { connections: connections.total, connectionsPerSource: connections.perSource } }),

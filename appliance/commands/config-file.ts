@@ -49,7 +49,7 @@ const DEFAULTS: Config & Required<Pick<Config, "defence">> = {
     ],
     realm: "zongji",
   },
-  media: { portMin: 30000, portMax: 39999, tts: "espeak-ng" },
+  media: { portMin: 30000, portMax: 39999, tts: "espeak-ng", silenceSeconds: 60 },
   demo: false,
   defence: { exempt: ["127.0.0.0/8", "::1"], banSeconds: 600, nftables: "" },
 };
@@ -151,6 +151,7 @@ export function configOfTable(table: Table): Config {
       portMin: media.port("portMin", DEFAULTS.media.portMin),
       portMax: media.port("portMax", DEFAULTS.media.portMax),
       tts: media.text("tts", DEFAULTS.media.tts),
+      silenceSeconds: media.count("silenceSeconds", 60, 86_400),
     },
     trace: {
       file: trace.flag("file", TRACE.file),

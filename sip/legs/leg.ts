@@ -34,6 +34,7 @@ export abstract class Leg {
   #held = false;
   #digits = new DigitMerge();
   #hasMedia = false;
+  #asking = false;
   readonly #early: { readonly request: IncomingRequest; readonly run: () => void }[] = [];
   #infos: Promise<unknown> = Promise.resolve();
 
@@ -87,6 +88,20 @@ export abstract class Leg {
       const headers = { "Content-Type": "application/dtmf-relay" };
       this.#infos = this.#infos.then(() => this.#dialog?.request({ method: "INFO", headers, body }));
     }
+  }
+
+  /**
+   * No voice comes: asks in the dialog whether the party is still there. One that does not answer, or knows nothing of
+   * the call, has gone without a word; silence alone ends no call (a muted phone may send nothing).
+   */
+  async askIfThere(): Promise<void> {
+    const dialog = this.#dialog;
+    if (this.ended || this.#asking || this.state !== "answered" || !dialog?.alive) return;
+    this.#asking = true;
+    const reply = await dialog.request({ method: "OPTIONS" });
+    this.#asking = false;
+    const gone = reply.origin === "local" || reply.status === 481 || reply.status === 408;
+    if (gone) await this.hangup("lost", "system");
   }
 
   transferResult(status: number, reason: string): void {

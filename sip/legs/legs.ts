@@ -57,6 +57,7 @@ export class LegService implements Legs {
     options.stack.handle("INVITE", (request) => this.#onInvite(request));
     options.media.onEvent((event) => {
       if (event.type === "digit") this.#legs.get(event.leg)?.digit(event.digit, "rfc4733", event.at);
+      if (event.type === "silent") void this.#legs.get(event.leg)?.askIfThere();
       if (event.type !== "media-lost") return;
       for (const leg of event.legs) void this.#legs.get(leg)?.hangup("media", "system");
     });

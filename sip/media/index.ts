@@ -26,6 +26,8 @@ export interface MediaConfig {
   readonly channelPorts?: { readonly min: number; readonly max: number };
   /** Codecs offered to parties; default PCMA, PCMU, G722. */
   readonly codecs?: readonly string[];
+  /** A talking party without voice for this long is told as "silent", ms; default 60 000, 0 = never. */
+  readonly silentMs?: number;
   /** rtpengine's control port on loopback; default any free one. */
   readonly ngPort?: number;
   /** Program; default "rtpengine" in PATH. */
@@ -52,6 +54,7 @@ export type Media = MediaLegs &
   };
 
 const SWEEP_EVERY_MS = 60_000;
+const SILENT_MS = 60_000;
 const PORT_RETRY_MS = 1000;
 
 /**
@@ -82,7 +85,11 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
   };
   const startPort = (): PortClient => {
     portStartedAt = performance.now();
-    const options = { address: "127.0.0.1", ports: config.channelPorts ?? { min: 0, max: 0 } };
+    const options = {
+      address: "127.0.0.1",
+      ports: config.channelPorts ?? { min: 0, max: 0 },
+      silentMs: config.silentMs ?? SILENT_MS,
+    };
     return new PortClient(options, emit, onPortDeath);
   };
   const onPortDeath = (reason: string) => {

@@ -267,6 +267,7 @@ export class RtpengineLegs implements MediaLegs {
         // rtpengine turns tones into events for a party without them, but not events into tones.
         tonesOut: inband || party.eventType === null,
         tonesIn: inband,
+        talking: party.direction === "sendrecv",
         sending: party.direction === "sendrecv" || party.direction === "recvonly",
       },
     });

@@ -62,6 +62,8 @@ export type MediaEvent =
       readonly reason: string;
       readonly at: number;
     }
+  /** A party that should be talking has sent nothing for this long; told again after as long once more. */
+  | { readonly type: "silent"; readonly leg: LegId; readonly ms: number; readonly at: number }
   /** rtpengine or the port died: every leg listed has no audio any more. */
   | { readonly type: "media-lost"; readonly legs: readonly LegId[]; readonly at: number }
   | { readonly type: "media-restored"; readonly at: number };

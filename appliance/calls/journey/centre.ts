@@ -53,6 +53,7 @@ export class CallCentre {
     switch (event.type) {
       case "digit":
       case "media-restored":
+      case "silent":
         // Keys come with the legs' events.
         return;
       case "media-lost":

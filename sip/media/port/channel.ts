@@ -58,6 +58,8 @@ export class Channel {
   playing: Playing | null = null;
   readonly resume = new Map<string, { readonly item: number; readonly offset: number }>();
   packetsIn = 0;
+  /** Frames since the last packet of a party that should be talking. */
+  quiet = 0;
   packetsOut = 0;
   readonly jitter = new JitterBuffer();
   /** What the party said in this tick, A-law; silence when nothing came. */
@@ -116,6 +118,7 @@ export class Channel {
     const packet = parseRtp(bytes);
     if (!packet) return;
     this.packetsIn++;
+    this.quiet = 0;
     if (packet.payloadType === PCMA) {
       this.jitter.push(packet.payload, packet.timestamp, packet.ssrc);
     } else if (packet.payloadType === remote.eventType) {
@@ -128,6 +131,7 @@ export class Channel {
   listen(): void {
     this.#linear = null;
     this.jitter.pull(this.voice);
+    this.quiet = this.#remote?.talking === true ? this.quiet + 1 : 0;
     if (this.#remote?.tonesIn !== true) return;
     const key = this.#tones.receive(this.linear);
     if (key) this.#onKey(this, key);

@@ -31,6 +31,7 @@ export class PortEngine {
   #taps = new Map<string, Recording[]>();
   readonly #finishing = new Set<Promise<void>>();
   readonly #sounds = new Sounds();
+  readonly #silentFrames: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #origin = 0;
   #tick = 0;
@@ -42,6 +43,7 @@ export class PortEngine {
     this.#options = options;
     this.#emit = emit;
     this.#openRecording = openRecording;
+    this.#silentFrames = Math.ceil((options.silentMs ?? 0) / FRAME_MS);
   }
 
   /** Opens a leg's channel (or finds it) and returns its UDP port. @throws NoPortError */
@@ -201,6 +203,12 @@ export class PortEngine {
     this.#emit({ type: "play-finished", leg: channel.leg, play: playing.play, outcome, ms, at: Date.now() });
   }
 
+  #silent(channel: Channel): void {
+    channel.quiet = 0;
+    const ms = this.#silentFrames * FRAME_MS;
+    this.#emit({ type: "silent", leg: channel.leg, ms, at: Date.now() });
+  }
+
   #resolve(): void {
     for (const channel of this.#channels.values()) {
       channel.sources = channel.hearing.flatMap((leg) => this.#channels.get(leg) ?? []);
@@ -254,6 +262,7 @@ export class PortEngine {
     if (channels) {
       for (const channel of channels) {
         channel.listen();
+        if (this.#silentFrames > 0 && channel.quiet >= this.#silentFrames) this.#silent(channel);
         const taps = this.#taps.get(channel.leg);
         if (taps) for (const recording of taps) recording.put(channel.leg, channel.voice);
       }

@@ -36,6 +36,8 @@ export interface PortOptions {
   readonly address: string;
   /** UDP ports of the channels; even ones are used, so that RTCP to port + 1 meets nobody. */
   readonly ports: { readonly min: number; readonly max: number };
+  /** After so long without a packet of a party that should be talking the leg is "silent", ms; 0 or absent: never. */
+  readonly silentMs?: number;
 }
 
 export interface ChannelRemote {
@@ -47,6 +49,8 @@ export interface ChannelRemote {
   readonly tonesOut?: boolean;
   /** Keys are listened for in the voice. */
   readonly tonesIn?: boolean;
+  /** The party is to send voice: not on hold. */
+  readonly talking?: boolean;
   /** False while the party does not want to hear anything (it put us on hold). */
   readonly sending: boolean;
 }
