@@ -2,13 +2,14 @@
  * linphone's console phone (`linphonec`) without a sound card: it plays a file into its calls and records what it
  * hears. Driven by typing; it answers in words.
  *
- * What is odd about it: it wants a HOME of its own for its database; `soundcard use files` must come before the call;
- * `play` and `record` count for running calls and those to come; a call is named by a number that only ever grows; its
- * registrations bear `+sip.instance` and it keeps asking by OPTIONS or PUBLISH unless told not to.
+ * What is odd about it: where it cannot make its database below HOME it opens no socket and says nothing; its TLS knows
+ * names in certificates but no addresses, so it must be given a name; `soundcard use files` must come before a call; what
+ * it records has no size until the call has ended, and is one file for all calls; `terminate` refuses a call with 603.
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tonesOnChannels } from "./audio-proof.ts";
 import { toneWav } from "./tone.ts";
 import { waitFor } from "./wait.ts";
 
@@ -20,6 +21,7 @@ export interface LinphoneOptions {
   readonly transport?: "udp" | "tcp" | "tls";
   /** Authority (PEM) of the exchange's certificate, for TLS. */
   readonly ca?: string;
+  /** "srtp": it insists on it. */
   readonly mediaenc?: "none" | "srtp";
   /** Own tone, Hz. */
   readonly hz: number;
@@ -55,6 +57,7 @@ export class Linphone {
         ...["sip_port=-1", "sip_tcp_port=-1", "sip_tls_port=-1"],
         ...["default_proxy=0", "guess_hostname=1", "use_ipv6=0"],
         ...[`media_encryption=${mediaenc}`, "publish_presence=0"],
+        `media_encryption_mandatory=${mediaenc === "none" ? 0 : 1}`,
         ...(ca === undefined ? [] : [`root_ca=${join(folder, "ca.pem")}`]),
         "[proxy_0]",
         ...[
@@ -81,7 +84,7 @@ export class Linphone {
       await phone.says(/linphonec> /, 10_000);
       phone.type("soundcard use files");
       phone.type(`play ${tone}`);
-      phone.type(`record ${phone.heardFile}`);
+      phone.type(`record ${phone.#heardFile}`);
       return phone;
     } catch (error) {
       await phone.stop();
@@ -89,8 +92,13 @@ export class Linphone {
     }
   }
 
-  /** What it hears is written here (WAV). */
-  get heardFile(): string {
+  /** How long it heard a tone (Hz) in the calls that have ended, ms; the file has no size before the end of a call. */
+  async heard(hz: number): Promise<number> {
+    const [channel] = await tonesOnChannels(this.#heardFile, [hz]).catch(() => []);
+    return channel?.heard[hz] ?? 0;
+  }
+
+  get #heardFile(): string {
     return join(this.#folder, "heard.wav");
   }
 
