@@ -10,6 +10,7 @@ import {
   TIMEOUT,
   tagOf,
 } from "../transaction/index.ts";
+import { formFault } from "./acceptance.ts";
 import { dialogRequest } from "./build.ts";
 import { type CoreContext, metaOf, metaOfArrival, NOTHING } from "./context.ts";
 import type { DialogLife } from "./life.ts";
@@ -126,6 +127,11 @@ export class Incoming {
     if (!client) {
       if (method === "REFER") this.context.refuse(transaction, 405, [{ name: "Allow", value: KNOWN }]);
       else this.context.refuse(transaction, 503);
+      return;
+    }
+    const fault = this.context.proxying.has(client) ? undefined : formFault(request);
+    if (fault) {
+      this.context.refuse(transaction, fault.status, fault.extra, fault.reason);
       return;
     }
     const { localAddress, localPort } = transaction.arrival;

@@ -12,8 +12,10 @@ export type Resolve = (uri: string) => Promise<readonly Hop[]>;
 export function literalHop(uri: string): Hop | undefined {
   const place = hostPortOf(uri);
   const protocol = protocolOf(uri);
-  if (!place || !protocol || isIP(place.host) === 0) return undefined;
-  return hopTo(protocol, place.host, place.port);
+  if (!place || !protocol) return undefined;
+  // RFC 3261's own grammar makes three colons in front of an IPv4 part; two are meant (RFC 5118 §4.10).
+  const address = place.host.replace(/:::(?=\d+\.\d+\.\d+\.\d+$)/, "::");
+  return isIP(address) === 0 ? undefined : hopTo(protocol, address, place.port);
 }
 
 export function hopTo(protocol: TransportProtocol, address: string, port: number | undefined): Hop {

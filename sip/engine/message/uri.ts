@@ -214,7 +214,9 @@ export function sameHost(left: string, right: string): boolean {
 /** Canonical text of an IPv6 address (RFC 5952); the text itself when it is none. */
 export function normalIpv6(address: string): string {
   try {
-    return new URL(`http://[${bareHost(address)}]/`).hostname.slice(1, -1);
+    // Three colons before an IPv4 part are a slip of RFC 3261's grammar; two are meant (RFC 5118 §4.10).
+    const plain = bareHost(address).replace(/:::(?=\d+\.\d+\.\d+\.\d+$)/, "::");
+    return new URL(`http://[${plain}]/`).hostname.slice(1, -1);
   } catch {
     return address.toLowerCase();
   }
