@@ -8,6 +8,7 @@ import { type Actor, type Now, permit, UseCaseError } from "../kernel.ts";
 import type { People } from "../people/index.ts";
 import {
   AgentBoard,
+  type AgentDay,
   createAgentCommands,
   createDeskPresence,
   type Queueing,
@@ -141,7 +142,7 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
     counts: (from) => queueCounts(store, from),
   });
 
-  board.restore(log.readAgentEvents(), lastAlive);
+  board.restore(log.readAgentEvents(), lastAlive, agentDays(store, startOfDay(clock.now())));
   const deskPresence = createDeskPresence({
     board,
     office,
@@ -236,6 +237,16 @@ function lastAgentOf(store: Store, number: string): number | null {
     )
     .get(number) as { agent_id: number } | null;
   return row?.agent_id ?? null;
+}
+
+/** Queue calls answered and the end of the last call by agent, of calls begun since `from`. */
+function agentDays(store: Store, from: number): AgentDay[] {
+  return store.sync
+    .prepare(
+      `SELECT agent_id AS agentId, COUNT(group_id) AS answered, COALESCE(MAX(ended_at), 0) AS lastCallEndedAt
+       FROM call_record WHERE started_at >= ? AND agent_id IS NOT NULL AND answered_at IS NOT NULL GROUP BY agent_id`,
+    )
+    .all(from) as AgentDay[];
 }
 
 function queueCounts(store: Store, from: number): { groupId: number; answered: number; abandoned: number }[] {

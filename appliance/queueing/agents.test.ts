@@ -29,6 +29,19 @@ test("signed in and paused come back; open after-call work ended when its time w
   }
 });
 
+test("who has answered how many today, and when last, is known after a restart", () => {
+  const x = exchange({ signedIn: [] });
+  const group = x.office.groups.get(1);
+  if (!group) throw new Error("no group");
+  x.board.restore(earlier.slice(0, 1), START, [
+    { agentId: 1, answered: 4, lastCallEndedAt: x.clock.now() - 1000 },
+  ]);
+  expect(x.board.candidates(group).get(1)).toMatchObject({
+    answeredToday: 4,
+    lastCallEndedAt: x.clock.now() - 1000,
+  });
+});
+
 test("the end of a consultation leaves the agent with the held call", () => {
   const x = exchange();
   x.board.leg(1, { phase: "held", journey: "a", groupId: 1, viaOffer: true });

@@ -34,6 +34,15 @@ export interface AgentBoardDeps {
   readonly startOfDay: (at: number) => number;
 }
 
+/** What an agent has done since midnight of the office; fair distribution goes on from there after a restart. */
+export interface AgentDay {
+  readonly agentId: number;
+  /** Queue calls answered. */
+  readonly answered: number;
+  /** UTC ms; 0 = no call yet. */
+  readonly lastCallEndedAt: number;
+}
+
 interface Entry {
   readonly groups: Set<number>;
   paused: { reason: string; reasonId: number | null; since: number } | null;
@@ -69,7 +78,13 @@ export class AgentBoard {
    * Takes the facts of an earlier run over; call once, in log order, before anything else. After-call work that was
    * open ended when its time was up, at `lastAlive` (UTC ms, last sign of life of that run) at the latest.
    */
-  restore(facts: Iterable<AgentFact>, lastAlive: number): void {
+  restore(facts: Iterable<AgentFact>, lastAlive: number, today: Iterable<AgentDay> = []): void {
+    for (const { agentId, answered, lastCallEndedAt } of today) {
+      const entry = this.#entry(agentId);
+      this.#rollDay(entry);
+      entry.answeredToday = answered;
+      entry.lastCallEndedAt = lastCallEndedAt;
+    }
     const work = new Map<number, Extract<AgentFact, { kind: "agent.acw_started" }>>();
     for (const fact of facts) {
       const entry = this.#entry(fact.agentId);

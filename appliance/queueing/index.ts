@@ -4,7 +4,7 @@ import type { AgentCommands } from "./commands.ts";
 import type { DeskPresence } from "./desk-presence.ts";
 import type { GroupInput, GroupRow, PauseReason, PauseReasonInput } from "./model.ts";
 
-export { AgentBoard, type AgentBoardDeps, type By } from "./agents.ts";
+export { AgentBoard, type AgentBoardDeps, type AgentDay, type By } from "./agents.ts";
 export { type AgentCommands, createAgentCommands } from "./commands.ts";
 export type { AgentLeg } from "./decide/agent-state.ts";
 export { type Admission, admission, pickAgents, waitingOrder } from "./decide/queue.ts";
