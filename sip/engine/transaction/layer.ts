@@ -217,7 +217,7 @@ export class TransactionLayer {
   }
 
   private refusalOf(request: SipRequest, merge: string): number | undefined {
-    if (this.serverCount + this.clients.size >= this.options.limit) {
+    if (this.servers.size + this.clients.size >= this.options.limit) {
       this.counters.refused++;
       return 503;
     }

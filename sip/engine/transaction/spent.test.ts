@@ -8,6 +8,7 @@ import { FakeClock } from "./clock.ts";
 import { replyTo } from "./fields.ts";
 import { TransactionLayer } from "./layer.ts";
 import type { ServerTransaction } from "./server.ts";
+import { SpentStore } from "./spent.ts";
 import { TimerWheel } from "./wheel.ts";
 
 const PEER: SipPeer = { protocol: "udp", address: "192.0.2.1", port: 5060, flow: "u1" };
@@ -110,4 +111,19 @@ test("what is answered without a transaction leaves nothing behind and is counte
   expect(b.sent[0]).toBe(b.sent[1] ?? "");
   expect(b.finals).toEqual([401, 401]);
   expect([b.layer.serverCount, b.wheel.size, b.requests.length]).toEqual([0, 0, 0]);
+});
+
+test("a flood pushes the oldest answers out instead of growing", () => {
+  const clock = new FakeClock();
+  const store = new SpentStore(new TimerWheel(clock), 32_000, 100);
+  const target = { by: "flow", flow: "f" } as const;
+  for (let n = 0; n < 50_000; n++) store.keep(`k${n}`, `m${n}`, { message: String(n), target });
+  expect(store.size).toBe(100);
+  expect([store.find("k49899"), store.find("k49900")?.message, store.merged("m49900")]).toEqual([
+    undefined,
+    "49900",
+    true,
+  ]);
+  clock.advance(33_000);
+  expect([store.size, store.merged("m49999")]).toEqual([0, false]);
 });

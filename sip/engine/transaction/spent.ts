@@ -12,17 +12,32 @@ export interface SpentAnswer {
 }
 
 interface Kept {
-  readonly key: string;
-  readonly mergeKey: string;
+  readonly key: bigint;
+  readonly mergeKey: bigint;
   readonly until: number;
 }
 
+/**
+ * Keys are made of pieces of messages and would keep those whole in memory; 64 bits of them do. Seeded, so that nobody
+ * can choose two that are alike.
+ */
+const SEED = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
+
+function short(key: string): bigint {
+  return Bun.hash.wyhash(key, SEED);
+}
+
+/**
+ * Answers kept at most: at 2,000 requests a second just the full time. Beyond, the oldest go early; who has not got his
+ * answer by then has long sent his last copy or gets the request served again.
+ */
+const MOST = 65_536;
 /** Time between two looks at the queue, ms. */
 const SWEEP_MS = 500;
 
 export class SpentStore {
-  readonly #answers = new Map<string, SpentAnswer>();
-  readonly #merges = new Set<string>();
+  readonly #answers = new Map<bigint, SpentAnswer>();
+  readonly #merges = new Set<bigint>();
   #queue: Kept[] = [];
   #head = 0;
   #timer: Timer | undefined;
@@ -30,26 +45,43 @@ export class SpentStore {
   constructor(
     private readonly wheel: TimerWheel,
     private readonly lifetimeMs: number,
+    private readonly most = MOST,
   ) {}
 
   get size(): number {
     return this.#answers.size;
   }
 
-  keep(key: string, mergeKey: string, answer: SpentAnswer): void {
+  keep(longKey: string, longMergeKey: string, answer: SpentAnswer): void {
+    const [key, mergeKey] = [short(longKey), short(longMergeKey)];
     this.#answers.set(key, answer);
     this.#merges.add(mergeKey);
     this.#queue.push({ key, mergeKey, until: this.wheel.now() + this.lifetimeMs });
+    if (this.#answers.size > this.most) this.#forget();
     if (!this.#timer?.pending) this.#arm();
   }
 
+  #forget(): void {
+    const kept = this.#queue[this.#head];
+    if (kept === undefined) return;
+    this.#head++;
+    this.#answers.delete(kept.key);
+    this.#merges.delete(kept.mergeKey);
+    if (this.#head > 4096 && this.#head * 2 > this.#queue.length) this.#trim();
+  }
+
+  #trim(): void {
+    this.#queue = this.#queue.slice(this.#head);
+    this.#head = 0;
+  }
+
   find(key: string): SpentAnswer | undefined {
-    return this.#answers.get(key);
+    return this.#answers.size === 0 ? undefined : this.#answers.get(short(key));
   }
 
   /** Whether the same request was served over another path (RFC 3261 §8.2.2.2). */
   merged(mergeKey: string): boolean {
-    return this.#merges.has(mergeKey);
+    return this.#merges.size > 0 && this.#merges.has(short(mergeKey));
   }
 
   clear(): void {
@@ -69,14 +101,8 @@ export class SpentStore {
 
   #sweep(): void {
     const now = this.wheel.now();
-    for (let kept = this.#queue[this.#head]; kept && kept.until <= now; kept = this.#queue[++this.#head]) {
-      this.#answers.delete(kept.key);
-      this.#merges.delete(kept.mergeKey);
-    }
-    if (this.#head > 1024 || this.#head === this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
-    }
+    while ((this.#queue[this.#head]?.until ?? Number.POSITIVE_INFINITY) <= now) this.#forget();
+    if (this.#head === this.#queue.length) this.#trim();
     this.#arm();
   }
 }
