@@ -1,5 +1,6 @@
 /** Brings an engine up for us: a Worker of its own in the appliance, in this thread for small test agents. */
 import { randomBytes } from "node:crypto";
+import { rootCertificates } from "node:tls";
 import {
   type Ban,
   type DefenceCounters,
@@ -28,6 +29,8 @@ export interface LaunchOptions {
   readonly defence?: Omit<NonNullable<EngineConfig["defence"]>, "enabled">;
   /** Certificates of the TLS and WSS listening points. */
   readonly tls?: TlsIdentity;
+  /** PEM of authorities trusted besides those everybody knows, when we connect by TLS; "" = none. */
+  readonly authorities?: string;
   /** Bounds of connections. */
   readonly limits?: EngineConfig["limits"];
   /** Let the engine give the first challenge of REGISTERs, see Authenticator.door. */
@@ -68,7 +71,7 @@ export interface LaunchedEngine extends EngineView {
 /** Starts an engine on loopback with a secret of its own. Rejects with the engine's error, e.g. when a port is taken. */
 export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngine> {
   const secret = randomBytes(32).toString("hex");
-  const { externalAddress, tls, limits } = options;
+  const { externalAddress, tls, limits, authorities = "" } = options;
   const points = options.contacts
     .flatMap(parseContact)
     .map((point) =>
@@ -80,6 +83,8 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     ...(options.door === undefined ? {} : { door: options.door }),
     defence: { ...options.defence, enabled: options.undefended !== true },
     ...(limits === undefined ? {} : { limits }),
+    // Naming authorities replaces the known ones, so they are named too.
+    ...(authorities === "" ? {} : { tlsClient: { ca: [...rootCertificates, authorities].join("\n") } }),
   };
   if (options.worker) {
     const engine = await startEngineWorker(config);

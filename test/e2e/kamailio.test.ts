@@ -1,12 +1,14 @@
 /** kamailio as the carrier: it challenges REGISTER and every request of a call, inside dialogs too. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import type { TrunkInput } from "../../appliance/routing/model.ts";
 import { createTestCarrier, type TestCarrier, type TestPhone } from "../../sip/testphone/index.ts";
 import { CARRIER_HZ, type Exchange, nextCall, startExchange, toneOf } from "../kit/exchange.ts";
 import { Kamailio, type KamailioOptions } from "../kit/kamailio.ts";
 import { DID } from "../kit/office.ts";
-import { waitFor } from "../kit/wait.ts";
+import { freePort, waitFor } from "../kit/wait.ts";
 
 const PASSWORD = "correct horse";
 const KAMAILIO = "127.0.0.2";
@@ -58,7 +60,7 @@ async function connect(input: TrunkInput): Promise<void> {
 const registered = () => waitFor(() => state()?.state === "registered", "the registration", 10_000);
 
 beforeAll(async () => {
-  x = await startExchange();
+  x = await startExchange({ tlsPort: await freePort() });
   await x.closeCarrier();
   phone = await x.phone("1001");
   behind = await createTestCarrier({
@@ -92,7 +94,9 @@ async function provesBothWays(
   kamailio: Kamailio,
   transport: string,
   sent: { readonly called: string; readonly shown: string },
+  exchange = x,
 ): Promise<void> {
+  const phone = exchange.phones[0] ?? (await exchange.phone("1001"));
   const before = behind.calls.length;
   const out = await phone.dial(`9${OUTSIDE}`);
   const far = await nextCall(behind, before, "the phone behind the carrier to ring");
@@ -126,9 +130,9 @@ async function provesBothWays(
     "the BYE of a call that came in, with digest",
   );
   expect(kamailio.said("refused")).toEqual([]);
-  const used = kamailio.said("got").filter((text) => text.includes(` ${x.server.address}:`));
+  const used = kamailio.said("got").filter((text) => text.includes(` ${exchange.server.address}:`));
   expect(used.filter((text) => !text.includes(` ${transport} `))).toEqual([]);
-  const record = await x.ended(await x.journey("1001", `9${OUTSIDE}`));
+  const record = await exchange.ended(await exchange.journey("1001", `9${OUTSIDE}`));
   expect(record.result).toBe("answered");
 }
 
@@ -246,5 +250,46 @@ describe("a carrier that challenges everything", () => {
     expect(waits[1]).toBeLessThan(1000);
     expect(second.said("relayed")).toHaveLength(2);
     await x.app.routing.trunks.remove(SYSTEM_ACTOR, [spare.id]).catch(() => {});
+  }, 60_000);
+});
+
+describe("a carrier by TLS", () => {
+  let y: Exchange | undefined;
+  let secure: Kamailio;
+  afterAll(async () => {
+    await y?.stop();
+    await secure?.stop();
+  }, 30_000);
+
+  test("a certificate nobody knows is said not to be trusted; with its authority calls go both ways", async () => {
+    secure = await Kamailio.start({
+      address: KAMAILIO,
+      exchange: x.server,
+      behind: { address: BEHIND, port: behind.port },
+      tls: true,
+    });
+    const overTls = line(secure.tlsPort, { transport: "tls" });
+    await connect(overTls);
+    await waitFor(() => state()?.problem?.code === "certificate", "the word about the certificate", 10_000);
+    await connect(line(1, { enabled: false }));
+
+    y = await startExchange({
+      tlsPort: await freePort(),
+      prepare(folder) {
+        const trusted = join(folder, "certificates", "carriers");
+        mkdirSync(trusted, { recursive: true });
+        writeFileSync(join(trusted, "carrier.pem"), secure.certificate?.cert ?? "");
+      },
+    });
+    await y.closeCarrier();
+    const { trunks, dids } = y.app.routing;
+    await trunks.save(SYSTEM_ACTOR, y.office.trunkId, overTls);
+    await dids.save(SYSTEM_ACTOR, y.office.didId, {
+      ...(await dids.get(SYSTEM_ACTOR, y.office.didId)),
+      destination: { type: "agent", id: y.office.agentIds["1001"] ?? 0 },
+    });
+    const told = () => y?.app.sip.trunks.state(y.office.trunkId);
+    await waitFor(() => told()?.state === "registered", "the registration", 10_000);
+    await provesBothWays(secure, "tls", { called: OUTSIDE, shown: DID }, y);
   }, 60_000);
 });

@@ -230,6 +230,8 @@ export async function startExchange(
     readonly https?: boolean;
     /** Listens for SIP by TLS here, with the certificate the exchange makes itself. */
     readonly tlsPort?: number;
+    /** Puts files into the data folder before the exchange starts. */
+    readonly prepare?: (folder: string) => void;
     /** Starts an engine of its own listening at `contact`; gives the `sip.engine` that reaches it. */
     readonly engineFor?: (contact: string) => Promise<string>;
     /** Traces on disk; default none. */
@@ -245,6 +247,7 @@ export async function startExchange(
   const engine = (await options.engineFor?.(sip.contacts[0] ?? "")) ?? sip.engine;
   const trace = options.trace ? { trace: options.trace } : {};
   const defence = options.defence ? { defence: options.defence } : {};
+  options.prepare?.(place.folder);
   const { tlsPort } = options;
   const secure = tlsPort === undefined ? [] : [`sip:${sip.address}:${tlsPort};transport=tls`];
   const contacts = [...sip.contacts, ...secure];

@@ -73,7 +73,7 @@ listen=tcp:${own}
 ${tls === undefined ? "" : `enable_tls=yes\nlisten=tls:${o.address}:${tls.port}`}
 mpath="${MODULES}"
 ${[...modules, ...(tls === undefined ? [] : ["tls"])].map((name) => `loadmodule "${name}.so"`).join("\n")}
-${tls === undefined ? "" : `modparam("tls", "private_key", "${tls.folder}/key.pem")\nmodparam("tls", "certificate", "${tls.folder}/cert.pem")`}
+${tls === undefined ? "" : `modparam("tls", "tls_method", "TLSv1.2+")\nmodparam("tls", "private_key", "${tls.folder}/key.pem")\nmodparam("tls", "certificate", "${tls.folder}/cert.pem")`}
 modparam("auth", "algorithm", "${o.algorithm === "MD5" ? "" : o.algorithm}")
 modparam("auth", "qop", "${o.qop}")
 modparam("usrloc", "db_mode", 0)

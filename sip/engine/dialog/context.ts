@@ -8,6 +8,7 @@ import type {
 } from "../message/model.ts";
 import { reasonPhrase } from "../message/names.ts";
 import { serializeMessage } from "../message/serialize.ts";
+import { quote } from "../message/tokens.ts";
 import {
   type Arrival,
   type Destination,
@@ -23,6 +24,7 @@ import { newBranch, newTag, viaFor } from "./build.ts";
 import type { AppPort, Dialog, Hop, PendingClient, PendingServer } from "./model.ts";
 import { FlowTable, type Resolve } from "./routing.ts";
 import { DialogStore } from "./store.ts";
+import { Ways } from "./ways.ts";
 
 export interface CoreOptions {
   readonly layer: TransactionLayer;
@@ -48,6 +50,7 @@ export class CoreContext {
   readonly serverOf = new Map<ServerTransaction, PendingServer>();
   readonly clients = new Map<string, PendingClient>();
   readonly flows = new FlowTable();
+  readonly ways = new Ways();
   /** The engine stops: nothing new is taken. */
   closing = false;
   /** Apps that have proxied requests. */
@@ -171,8 +174,14 @@ export function metaOfArrival(arrival: Arrival): Meta {
   return { source: "network", bytes: arrival.bytes, protocol, address, port };
 }
 
-/** A response nobody sent: 408 or 503 in the peer's place (RFC 3261 §8.1.3.1). */
-export function fabricate(request: SipRequest, cause: "timeout" | "transport"): SipResponse {
-  const status = cause === "timeout" ? 408 : 503;
-  return replyTo(request, status, reasonPhrase(status), newTag());
+const FABRICATED = { timeout: 408, transport: 503, flow: 480 } as const;
+
+/** A response nobody sent: 408 or 503 in the peer's place (RFC 3261 §8.1.3.1), 480 for a device that has hung off. */
+export function fabricate(request: SipRequest, cause: keyof typeof FABRICATED, why = ""): SipResponse {
+  const status = FABRICATED[cause];
+  const response = replyTo(request, status, reasonPhrase(status), newTag());
+  // The app learns what went wrong as from a proxy (RFC 3261 §20.43, "399 Miscellaneous warning").
+  const words = why.replace(/[^\x20-\x7e]+/g, " ").slice(0, 200);
+  if (words !== "") response.headers.push({ name: "Warning", value: `399 localhost ${quote(words)}` });
+  return response;
 }

@@ -47,10 +47,15 @@ export class NetworkAnswers {
   userOf(pending: PendingClient): ClientUser {
     return {
       onResponse: (response, inbound, transaction) => this.response(pending, response, inbound, transaction),
-      onFailure: (cause) => {
+      onFailure: (cause, transaction) => {
         if (cause === "timeout" && pending.cancelled) this.fabricated(pending, 487);
         else if (this.nextWay(pending)) return;
-        else this.final(pending, fabricate(pending.request, cause), undefined);
+        else
+          this.final(
+            pending,
+            fabricate(pending.request, lost(pending) ?? cause, transaction.failure),
+            undefined,
+          );
       },
     };
   }
@@ -60,7 +65,8 @@ export class NetworkAnswers {
     const [hop, ...rest] = pending.spare ?? [];
     const open = this.context.clients.has(pending.id) && !pending.cancelled && pending.forks.size === 0;
     const status = pending.transaction?.lastStatus ?? 0;
-    if (!hop || !open || pending.dialog || (status > 100 && status !== 503)) return false;
+    if (open) this.context.ways.failed(pending.hop, this.context.layer.wheel.now());
+    if (!hop || !open || (status > 100 && status !== 503)) return false;
     const before = this.context.local(pending.hop.destination.protocol, pending.hop.destination.address);
     const local = this.context.local(hop.destination.protocol, hop.destination.address);
     pending.spare = rest;
@@ -75,7 +81,10 @@ export class NetworkAnswers {
     if (!branch) return false;
     const { target, destination } = hop;
     const user = this.userOf(pending);
+    const { dialog } = pending;
+    if (dialog) this.life.leave(dialog, pending);
     pending.transaction = this.context.layer.request(pending.request, branch, target, destination, user);
+    if (dialog) this.life.enter(dialog, pending.transaction, pending.request);
     return true;
   }
 
@@ -349,4 +358,10 @@ export class NetworkAnswers {
         : { source: "network" as const, bytes: 0, protocol, address, port };
     this.context.up(pending.client, inbound ? metaOf(inbound) : silent, pending.id, dlg, response);
   }
+}
+
+/** A device that is reached by its own connection and whose connection is gone cannot be reached at all. */
+function lost(pending: PendingClient): "flow" | undefined {
+  const { hop, dialog } = pending;
+  return !dialog && hop.target.by === "flow" && hop.destination.protocol !== "udp" ? "flow" : undefined;
 }
