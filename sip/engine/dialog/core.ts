@@ -189,7 +189,8 @@ export class Core implements TransactionUser {
             } else if (response.status === 422 && this.sessions.raise(dialog, response)) {
               this.refreshSession(dialog);
             } else if (response.status === 491) this.sessions.rearm(dialog, glareWait(dialog.role));
-            else lost();
+            else if (response.status === 408 || response.status === 481) lost();
+            else this.sessions.refused(dialog);
           },
           onFailure: () => {
             dialog.inviteOut = undefined;

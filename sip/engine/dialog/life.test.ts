@@ -82,7 +82,7 @@ test("the called side refreshes when that was agreed", () => {
   expectOver(scene);
 });
 
-test("a refused refresh ends the call for both sides", () => {
+test("a refused refresh: the call lasts until its session ends, then both sides hear of it", () => {
   const scene = call("Session-Expires: 90;refresher=uac\r\n");
   scene.callee.handler = (fields, text) => {
     const status = text.startsWith("INVITE") ? "488 No" : "200 OK";
@@ -116,6 +116,28 @@ function peerOf(
   });
   return { network, app, left, got, send };
 }
+
+test("a refresh that is challenged: an UPDATE of the app in time keeps the call; 481 ends it at once", () => {
+  const session = "Session-Expires: 90;refresher=uac\r\n";
+  const refreshed = (status: string) => {
+    const scene = peerOf((text, reply) => {
+      const again = text.startsWith("INVITE") && pick(text, "To").includes("tag=");
+      if (text.startsWith("INVITE"))
+        reply(again ? status : "200 OK", "p", again ? "" : `${CONTACT}${session}`);
+      if (text.startsWith("UPDATE")) reply("200 OK", "p", `${CONTACT}${session}`);
+      if (text.startsWith("BYE")) reply("200 OK", "p");
+    });
+    scene.app.say("||", `INVITE sip:bob@${RIGHT} SIP/2.0\r\nSupported: timer\r\n\r\n`);
+    scene.network.clock.advance(52_000);
+    return scene;
+  };
+  const challenged = refreshed("401 Unauthorized");
+  expect(challenged.left.core.context.dialogs.size).toBe(1);
+  challenged.app.say(`|${challenged.app.dlg}`, "UPDATE sip:placeholder SIP/2.0\r\n\r\n");
+  challenged.network.clock.advance(30_000);
+  expect(challenged.left.core.context.dialogs.size).toBe(1);
+  expect(refreshed("481 Call Does Not Exist").left.core.context.dialogs.size).toBe(0);
+});
 
 const CONTACT = `Contact: <sip:bob@${RIGHT}>\r\n`;
 

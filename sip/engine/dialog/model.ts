@@ -104,6 +104,8 @@ export interface HeldOffer {
 export interface SessionTimer {
   /** Refreshes refused with 422 so far. */
   readonly raised?: number;
+  /** When the interval began, ms. */
+  readonly since: number;
   readonly expires: number;
   readonly weRefresh: boolean;
   timer?: Timer;

@@ -27,6 +27,11 @@ export function minSe(message: { headers: SipHeader[] }): number {
   return Number(/^\s*(\d{1,9})/.exec(header(message, "Min-SE") ?? "")?.[1] ?? 0);
 }
 
+/** The last moment to release is min(32 s, a third) before the end (RFC 4028 §10), s. */
+function lastMoment(expires: number): number {
+  return expires - Math.min(32, expires / 3);
+}
+
 /** RFC 4028: refresh at half time when it is ours to do, release at the end when the peer did not. */
 export class SessionTimers {
   /** Sends the refresh re-INVITE; set by the core. */
@@ -93,6 +98,17 @@ export class SessionTimers {
     return able ? lines : [...lines, { name: "Supported", value: "timer" }];
   }
 
+  /** Our refresh was refused: the call has until the end of its session, if nothing else refreshes it (RFC 4028 §10). */
+  refused(dialog: Dialog): void {
+    const session = dialog.session;
+    if (!session) return;
+    session.timer?.cancel();
+    const end = session.since + lastMoment(session.expires) * 1_000;
+    session.timer = this.context.after(Math.max(0, end - this.context.layer.wheel.now()), () =>
+      this.life.bye(dialog, "Session timer expired"),
+    );
+  }
+
   /** Tries again soon (the refresh met one of theirs: 491). */
   rearm(dialog: Dialog, ms: number): void {
     const session = dialog.session;
@@ -106,12 +122,11 @@ export class SessionTimers {
     dialog.session = undefined;
     if (!agreed || dialog.state === "ended") return;
     const expires = Math.max(agreed.seconds, MIN_SE);
-    // The last moment to release is min(32 s, a third) before the end (RFC 4028 §10).
-    const wait = weRefresh ? expires / 2 + Math.random() * 10 - 5 : expires - Math.min(32, expires / 3);
+    const wait = weRefresh ? expires / 2 + Math.random() * 10 - 5 : lastMoment(expires);
     const timer = this.context.after(wait * 1000, () => {
       if (weRefresh) this.refresh?.(dialog);
       else this.life.bye(dialog, "Session timer expired");
     });
-    dialog.session = { expires, weRefresh, timer };
+    dialog.session = { expires, weRefresh, timer, since: this.context.layer.wheel.now() };
   }
 }
