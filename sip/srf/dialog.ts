@@ -18,6 +18,35 @@ export interface DialogParts {
   readonly remoteTag: string;
   readonly remoteBody: string;
   readonly credentials?: Credentials;
+  /** The session is ours to refresh, see `refreshOf`. */
+  readonly refresh?: SessionRefresh;
+}
+
+/** A session timer that is ours (RFC 4028). */
+export interface SessionRefresh {
+  /** The interval agreed on, s. */
+  readonly intervalS: number;
+  /** When to refresh, ms from now. */
+  readonly afterMs: number;
+}
+
+/**
+ * What a 2xx says about refreshing: `role` is ours in it. Undefined when nobody refreshes, the peer does, or the peer
+ * takes no UPDATE. We are earlier than the engine, which refreshes at half time by itself but knows no password.
+ */
+export function refreshOf(
+  answer: { get(name: string): string | undefined },
+  role: "uac" | "uas",
+  peerAllows: string | undefined,
+): SessionRefresh | undefined {
+  const match = /^\s*(\d{1,9})\s*(?:;.*?\brefresher\s*=\s*(uac|uas))?/i.exec(
+    answer.get("Session-Expires") ?? "",
+  );
+  const refresher = match?.[2]?.toLowerCase() ?? role;
+  if (match === null || refresher !== role || !/\bUPDATE\b/i.test(peerAllows ?? "")) return undefined;
+  const intervalS = Math.max(90, Number(match[1]));
+  // Far-off times do not fit a timer; the engine keeps the session then.
+  return { intervalS, afterMs: Math.min(intervalS * 400, 2 ** 31 - 1) };
 }
 
 /** Sends a request in the dialog. */
@@ -44,6 +73,7 @@ export class InviteDialog implements SipDialog {
   #handlers: DialogHandlers | undefined;
   #waiting: (() => void)[] = [];
   #alive = true;
+  #refresh: ReturnType<typeof setTimeout> | undefined;
 
   constructor(parts: DialogParts, send: DialogSender, onGone: (dialog: InviteDialog) => void) {
     this.id = parts.id;
@@ -54,6 +84,7 @@ export class InviteDialog implements SipDialog {
     this.#credentials = parts.credentials;
     this.#send = send;
     this.#onGone = onGone;
+    if (parts.refresh !== undefined && parts.credentials !== undefined) this.#refreshLater(parts.refresh);
   }
 
   get alive(): boolean {
@@ -75,6 +106,17 @@ export class InviteDialog implements SipDialog {
       ...options,
       ...(credentials === undefined ? {} : { credentials }),
     });
+  }
+
+  /** Keeps a session alive at a peer that may ask for digest: UPDATE without SDP (RFC 4028 §7.4). */
+  #refreshLater({ intervalS, afterMs }: SessionRefresh): void {
+    this.#refresh = setTimeout(async () => {
+      const headers = { Supported: "timer", "Session-Expires": `${intervalS};refresher=uac` };
+      const reply = await this.request({ method: "UPDATE", headers });
+      if (!this.#alive || reply.status >= 300) return;
+      const next = refreshOf({ get: (name) => reply.header(name) }, "uac", "UPDATE");
+      if (next !== undefined) this.#refreshLater(next);
+    }, afterMs);
   }
 
   async bye(headers?: SipHeaders): Promise<Reply> {
@@ -113,6 +155,7 @@ export class InviteDialog implements SipDialog {
 
   #gone(): void {
     this.#alive = false;
+    clearTimeout(this.#refresh);
     this.#onGone(this);
   }
 

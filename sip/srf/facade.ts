@@ -5,7 +5,7 @@
 // drachtio-srf is CommonJS: named imports fail at run time, only the default one works.
 import Srf from "drachtio-srf";
 import { tagOf } from "../engine/message/address.ts";
-import { type DialogParts, InviteDialog } from "./dialog.ts";
+import { type DialogParts, InviteDialog, refreshOf } from "./dialog.ts";
 import { Incoming } from "./incoming.ts";
 import {
   type Credentials,
@@ -223,12 +223,14 @@ export class SrfFacade implements SipStack {
     ack();
     const callId = response.get("call-id") ?? "";
     const localTag = tagOf(request.get("from") ?? "") ?? "";
+    const refresh = refreshOf(response, "uac", response.get("Allow"));
     return this.#makeDialog({
       id: response.stackDialogId || `${callId};from-tag=${localTag}`,
       callId,
       localTag,
       remoteTag: tagOf(response.get("to") ?? "") ?? "",
       remoteBody: reply.body,
+      ...(refresh === undefined ? {} : { refresh }),
       ...(credentials === undefined ? {} : { credentials }),
     });
   }

@@ -1,6 +1,6 @@
 /** A request from the network, wrapped (RFC 3261 §8.2, §13.3). */
 import { tagOf } from "../engine/message/address.ts";
-import type { DialogParts, InviteDialog } from "./dialog.ts";
+import { type DialogParts, type InviteDialog, refreshOf } from "./dialog.ts";
 import { frameBytes, MAX_FRAME_BYTES, reasonText, wireHeaders } from "./headers.ts";
 import type { Credentials, IncomingRequest, ResponseOptions, SipSource } from "./model.ts";
 import type { VendorMessage, VendorRequest, VendorResponse } from "./vendor.ts";
@@ -73,6 +73,7 @@ export class Incoming implements IncomingRequest {
       this.#send(200, options, (sent) => {
         const id = this.#response.stackDialogId ?? "";
         if (sent === undefined || id === "") return resolve(undefined);
+        const refresh = refreshOf(sent, "uas", this.header("Allow"));
         // Made in this very turn: the next frame may already be a request in the dialog.
         resolve(
           this.#makeDialog({
@@ -81,6 +82,7 @@ export class Incoming implements IncomingRequest {
             localTag: tagOf(sent.get("To") ?? "") ?? "",
             remoteTag: tagOf(this.header("From") ?? "") ?? "",
             remoteBody: this.body,
+            ...(refresh === undefined ? {} : { refresh }),
             ...(this.#credentials === undefined ? {} : { credentials: this.#credentials }),
           }),
         );

@@ -1,0 +1,72 @@
+import { describe, expect, test } from "bun:test";
+import { InviteDialog, refreshOf } from "./dialog.ts";
+import { fakeReply } from "./fake.ts";
+
+const answer = (value?: string) => ({
+  get: (name: string) => (name === "Session-Expires" ? value : undefined),
+});
+const parts = { id: "d", callId: "c", localTag: "l", remoteTag: "r", remoteBody: "" };
+const credentials = { username: "acct", password: "pw" };
+
+describe("sessions that are ours to refresh (RFC 4028)", () => {
+  test("who refreshes, and when", () => {
+    expect(refreshOf(answer("1800;refresher=uac"), "uac", "INVITE, UPDATE")).toEqual({
+      intervalS: 1800,
+      afterMs: 720_000,
+    });
+    expect(refreshOf(answer("1800"), "uac", "UPDATE")?.intervalS).toBe(1800);
+    expect(refreshOf(answer(" 1800 ; refresher=UAS"), "uas", "UPDATE")?.intervalS).toBe(1800);
+    for (const [value, role, allow] of [
+      ["1800;refresher=uas", "uac", "UPDATE"],
+      ["1800;refresher=uac", "uas", "UPDATE"],
+      ["1800;refresher=uac", "uac", "INVITE, BYE"],
+      ["1800;refresher=uac", "uac", undefined],
+      [undefined, "uac", "UPDATE"],
+      ["soon", "uac", "UPDATE"],
+    ] as const)
+      expect(refreshOf(answer(value), role, allow)).toBeUndefined();
+    expect(refreshOf(answer("1"), "uac", "UPDATE")?.intervalS).toBe(90);
+    expect(refreshOf(answer("999999999"), "uac", "UPDATE")?.afterMs).toBeLessThan(2 ** 31);
+  });
+
+  test("UPDATE with the credentials of the call, again after each answer, none after the end", async () => {
+    const sent: { method: string; credentials?: unknown; headers?: unknown }[] = [];
+    const twice = Promise.withResolvers<void>();
+    const dialog = new InviteDialog(
+      { ...parts, credentials, refresh: { intervalS: 90, afterMs: 1 } },
+      async (options) => {
+        sent.push(options);
+        if (options.method === "UPDATE") twice.resolve();
+        return fakeReply(200, { headers: { "Session-Expires": "90;refresher=uac" } });
+      },
+      () => {},
+    );
+    await twice.promise;
+    expect(sent[0]).toMatchObject({
+      method: "UPDATE",
+      credentials,
+      headers: { Supported: "timer", "Session-Expires": "90;refresher=uac" },
+    });
+    await dialog.bye();
+    expect(sent.map((one) => one.method)).toEqual(["UPDATE", "BYE"]);
+  });
+
+  test("without credentials the engine keeps the session alone", async () => {
+    const sent: string[] = [];
+    const updated = Promise.withResolvers<void>();
+    const dialogOf = (name: string, afterMs: number, more: { credentials?: typeof credentials }) =>
+      new InviteDialog(
+        { ...parts, ...more, refresh: { intervalS: 90, afterMs } },
+        async ({ method }) => {
+          sent.push(`${name} ${method}`);
+          if (method === "UPDATE") updated.resolve();
+          return fakeReply(200);
+        },
+        () => {},
+      );
+    dialogOf("open", 1, {});
+    dialogOf("known", 5, { credentials });
+    await updated.promise;
+    expect(sent).toEqual(["known UPDATE"]);
+  });
+});
