@@ -7,6 +7,7 @@ import { SYSTEM_ACTOR } from "../appliance/kernel.ts";
 import { AGENTS, furnish, secretOf } from "../test/kit/office.ts";
 import { latencyWords } from "./b2bua.ts";
 import { cpuMs, percentile, type Row, residentMb, SCENARIOS, sipp, startExchange } from "./measure.ts";
+import { listenToPace, pacingRow } from "./pacing.ts";
 import { setUpTimes } from "./set-up.ts";
 
 export const SIP = { address: "127.0.0.1", port: 44_920 };
@@ -24,6 +25,8 @@ export interface OfficeLoad {
   /** How long each is held, s. */
   readonly holdS: number;
   readonly latencyCalls: number;
+  /** How long the pace of the voice is listened to, s. */
+  readonly paceS: number;
 }
 
 /** An office with these agents in the queue behind QUEUE_DID and others in no queue, on ports of its own. */
@@ -200,11 +203,20 @@ export async function officeUnderLoad(folder: string, load: OfficeLoad): Promise
       ...["-timeout", String(load.holdS + 60), "-recv_timeout", "30000"],
     ]);
     await Bun.sleep((load.calls / 10) * 1000 + 1500);
-    const busy = await setUpTimes(phone);
+    const [busy, heard] = await Promise.all([
+      setUpTimes(phone),
+      listenToPace({
+        exchange: SIP,
+        carrierAddress: CARRIER.host,
+        did: QUEUE_DID,
+        seconds: load.paceS,
+      }),
+    ]);
     const memory = residentMb(exchange.pid);
     const cpu = (cpuMs(exchange.pid) - before.cpu) / (performance.now() - before.at);
     const done = await calling;
     answering.kill("SIGKILL");
+    rows.push(pacingRow(load.calls, heard));
     rows.push(latencyRow(`the same with ${load.calls} recorded calls offered to the queue`, busy));
     rows.push({
       what: `memory with ${load.calls} recorded queue calls (without rtpengine)`,

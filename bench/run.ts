@@ -9,7 +9,10 @@ import { join } from "node:path";
 import { callControl } from "../appliance/commands/control.ts";
 import { createTestPhone } from "../sip/testphone/index.ts";
 import { b2bua } from "./b2bua.ts";
-import { cpuMs, type Row, residentMb, SCENARIOS, sipp, startExchange } from "./measure.ts";
+import { measureFlows } from "./flows.ts";
+import { type GeneratorUser, generate } from "./generator.ts";
+import { cpuMs, percentile, type Row, residentMb, SCENARIOS, sipp, startExchange } from "./measure.ts";
+import { memoryOverTransactions } from "./memory.ts";
 import { officeUnderLoad } from "./office.ts";
 import { writeSection } from "./results.ts";
 
@@ -66,6 +69,7 @@ async function fresh(folder: string): Promise<Row[]> {
         value: `${residentMb(exchange.pid)} MB`,
         budget: "",
       });
+      rows.push(...(await paced(answer.phones, exchange.pid)));
       rows.push(...(await registers(folder, first.number, first.secret, exchange.pid)));
       rows.push({
         what: "memory after the registrations",
@@ -78,6 +82,40 @@ async function fresh(folder: string): Promise<Row[]> {
   await (await start("first start on an empty folder to first REGISTER answered")).stop();
   await (await start("cold start to first REGISTER answered")).stop();
   return rows;
+}
+
+/** REGISTERs at a steady rate that repeats nothing: what the answer takes, and how much processor time. */
+async function paced(users: readonly GeneratorUser[], pid: number): Promise<Row[]> {
+  // The first run lets the program warm up, as that of an office has.
+  await generate("REGISTER", SIP, users, { count: REGISTERS / 4, window: 500, perSecond: REGISTER_RATE });
+  const before = cpuMs(pid);
+  const { succeeded, failed, lost, seconds, times } = await generate("REGISTER", SIP, users, {
+    count: REGISTERS,
+    window: 2000,
+    perSecond: REGISTER_RATE,
+  });
+  const cpu = (cpuMs(pid) - before) / Math.max(1, succeeded);
+  const rate = Math.round(succeeded / seconds);
+  const p95 = percentile(times, 0.95);
+  return [
+    {
+      what: `REGISTER with digest by ${users.length} phones, paced at ${REGISTER_RATE}/s`,
+      value: `${rate}/s, p50 ${percentile(times, 0.5).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms for challenge and registration, ${failed} failed, ${lost} lost, ${cpu.toFixed(2)} ms CPU each`,
+      budget: "≥ 4,000/s, p95 < 10 ms",
+      met: rate >= 4000 * 0.98 && p95 < 10 && failed + lost === 0,
+    },
+  ];
+}
+
+/** Connections that lie open: half of them TLS, half WebSocket. */
+async function flows(each: number): Promise<Row[]> {
+  const mb = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+  return (await measureFlows(each)).map((row) => ({
+    what: `${row.flows} open ${row.kind === "tls" ? "TLS" : "WebSocket"} connections`,
+    value: `${row.answered} answer, ${(row.bytesPerFlow / 1024).toFixed(1)} KB each, memory ${mb(row.rssBefore)} → ${mb(row.rssOpen)} → ${mb(row.rssAfter)} MB`,
+    budget: "all answer",
+    met: row.answered === row.flows,
+  }));
 }
 
 function table(rows: readonly Row[]): string {
@@ -112,15 +150,21 @@ async function main(): Promise<void> {
     await part("B2BUA", () =>
       b2bua(
         folder,
-        quick ? [{ rate: 20, seconds: 1 }] : [500, 200, 100].map((rate) => ({ rate, seconds: 10 })),
+        quick
+          ? [{ rate: 20, seconds: 1 }]
+          : [500, 200, 100].map((rate) => ({ rate, seconds: rate === 500 ? 60 : 10 })),
       ),
     );
     await part("office under load", () =>
       officeUnderLoad(
         folder,
-        quick ? { calls: 3, holdS: 3, latencyCalls: 10 } : { calls: 100, holdS: 25, latencyCalls: 200 },
+        quick
+          ? { calls: 3, holdS: 5, latencyCalls: 10, paceS: 1 }
+          : { calls: 100, holdS: 25, latencyCalls: 200, paceS: 8 },
       ),
     );
+    await part("connections", () => flows(quick ? 50 : 5000));
+    await part("memory over transactions", () => memoryOverTransactions(quick ? 2000 : 1_000_000));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

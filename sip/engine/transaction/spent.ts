@@ -28,10 +28,10 @@ function short(key: string): bigint {
 }
 
 /**
- * Answers kept at most: at 2,000 requests a second just the full time. Beyond, the oldest go early; who has not got his
+ * Answers kept at most: at 1,000 requests a second just the full time. Beyond, the oldest go early; who has not got his
  * answer by then has long sent his last copy or gets the request served again.
  */
-const MOST = 65_536;
+const MOST = 32_768;
 /** Time between two looks at the queue, ms. */
 const SWEEP_MS = 500;
 
