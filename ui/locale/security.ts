@@ -41,7 +41,8 @@ export const securityZh = {
   "security.count-banned": "封禁次数",
   "security.count-sources": "正在观察的来源",
   "security.firewall": "系统防火墙",
-  "security.firewall-off": "未启用（配置项 defence.nftables）",
+  "security.firewall-off": "未启用",
+  "security.firewall-broken": "不可用",
   "security.firewall-on": "已启用，正在拦截 {count} 个地址",
   "security.firewall-not-installed": "找不到 nft 程序，请安装 nftables。封禁仍由本系统执行。",
   "security.firewall-not-permitted":
@@ -78,7 +79,7 @@ export const securityEn: Record<keyof typeof securityZh, string> = {
   "security.allow": "Allow always",
   "security.lift-of": "Lift the ban of {address}",
   "security.allow-of": "Put {address} on the allow list",
-  "ban-reason.guessing": "Signed in with wrong passwords again and again",
+  "ban-reason.guessing": "Many wrong passwords",
   "ban-reason.scanning": "Tried out numbers or extensions",
   "ban-reason.flood": "Far too many requests (flood)",
   "ban-reason.malformed": "Many unreadable or unfinished messages",
@@ -102,7 +103,8 @@ export const securityEn: Record<keyof typeof securityZh, string> = {
   "security.count-banned": "Bans",
   "security.count-sources": "Sources watched",
   "security.firewall": "Firewall of the machine",
-  "security.firewall-off": "Not used (setting defence.nftables)",
+  "security.firewall-off": "Not used",
+  "security.firewall-broken": "Not working",
   "security.firewall-on": "In use, {count} addresses closed out",
   "security.firewall-not-installed":
     "The program nft was not found: install nftables. Bans are kept by the exchange alone.",

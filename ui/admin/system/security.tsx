@@ -72,7 +72,7 @@ function bansTable(ctx: Ctx, view: SecurityView): JSX.Element {
           label: "",
           cell: (row: BanRow) =>
             ctx.can("security.edit") ? (
-              <div class="row">
+              <div class="gap">
                 <Deed
                   to="/security/lift"
                   name="address"
@@ -97,15 +97,20 @@ function bansTable(ctx: Ctx, view: SecurityView): JSX.Element {
   );
 }
 
+function firewallNotice(ctx: Ctx, view: SecurityView): JSX.Element {
+  const problem = view.firewall?.problem ?? null;
+  if (view.firewall === undefined || problem === null) return "";
+  return (
+    <Notice tone="warn" text={ctx.t(`security.firewall-${problem}`, { detail: view.firewall.detail })} />
+  );
+}
+
 function firewallFact(ctx: Ctx, view: SecurityView): JSX.Element {
   const { t } = ctx;
   const { firewall } = view;
   if (firewall === undefined) return <Badge tone="plain" text={t("security.firewall-off")} />;
-  if (firewall.problem === null)
-    return <Badge tone="ok" text={t("security.firewall-on", { count: firewall.held })} />;
-  return (
-    <Notice tone="warn" text={t(`security.firewall-${firewall.problem}`, { detail: firewall.detail })} />
-  );
+  if (firewall.problem !== null) return <Badge tone="warn" text={t("security.firewall-broken")} />;
+  return <Badge tone="ok" text={t("security.firewall-on", { count: firewall.held })} />;
 }
 
 function countersCard(ctx: Ctx, view: SecurityView): JSX.Element {
@@ -122,12 +127,15 @@ function countersCard(ctx: Ctx, view: SecurityView): JSX.Element {
   return (
     <section class="card">
       <h2 safe>{t("security.counters")}</h2>
-      <Facts
-        facts={[
-          ...rows.map(([key, count]): [string, JSX.Element] => [t(key), <span safe>{String(count)}</span>]),
-          [t("security.firewall"), firewallFact(ctx, view)],
-        ]}
-      />
+      <div class="fields">
+        <Facts
+          facts={[
+            ...rows.map(([key, count]): [string, JSX.Element] => [t(key), <span safe>{String(count)}</span>]),
+            [t("security.firewall"), firewallFact(ctx, view)],
+          ]}
+        />
+        {firewallNotice(ctx, view)}
+      </div>
     </section>
   );
 }
@@ -163,38 +171,40 @@ function allowCard(ctx: Ctx, view: SecurityView, form: FormState): JSX.Element {
       <p class="muted" safe>
         {t(view.allow.length === 0 ? "security.allow-none" : "security.allow-list-help")}
       </p>
-      {view.allow.map((entry) => (
-        <div class="row">
-          <code safe>{entry}</code>
-          {edit ? (
-            <Deed
-              to="/security/disallow"
-              name="entry"
-              value={entry}
-              label={t("security.remove")}
-              title={t("security.remove-of", { address: entry })}
-            />
-          ) : (
-            ""
-          )}
-        </div>
-      ))}
-      {edit ? (
-        <form method="post" action="/security/allow" class="fields">
-          <TextField
-            form={form}
-            name="entry"
-            label={t("security.allow-entry")}
-            {...(view.allow.length === 0 ? { help: t("security.allow-list-help") } : {})}
-            required
-          />
-          <div>
-            <Button label={t("action.add")} />
+      <div class="fields">
+        {view.allow.map((entry) => (
+          <div class="row">
+            <code safe>{entry}</code>
+            {edit ? (
+              <Deed
+                to="/security/disallow"
+                name="entry"
+                value={entry}
+                label={t("security.remove")}
+                title={t("security.remove-of", { address: entry })}
+              />
+            ) : (
+              ""
+            )}
           </div>
-        </form>
-      ) : (
-        ""
-      )}
+        ))}
+        {edit ? (
+          <form method="post" action="/security/allow" class="fields">
+            <TextField
+              form={form}
+              name="entry"
+              label={t("security.allow-entry")}
+              {...(view.allow.length === 0 ? { help: t("security.allow-list-help") } : {})}
+              required
+            />
+            <div>
+              <Button label={t("action.add")} />
+            </div>
+          </form>
+        ) : (
+          ""
+        )}
+      </div>
     </section>
   );
 }
@@ -230,13 +240,15 @@ async function securityPage(ctx: Ctx, values: Values, complaints: Complaints): P
       {wrong > 0 ? <Notice tone="danger" text={t("form.fix", { count: wrong })} /> : ""}
       <section class="card">
         <h2 safe>{t("security.bans")}</h2>
-        {bansTable(ctx, view)}
+        <div>{bansTable(ctx, view)}</div>
       </section>
       <div class="grid">
         {countersCard(ctx, view)}
         {allowCard(ctx, view, form)}
-        {ctx.can("security.edit") ? byHandCard(form) : ""}
-        {strangersCard(ctx, view)}
+        <div>
+          {ctx.can("security.edit") ? byHandCard(form) : ""}
+          {strangersCard(ctx, view)}
+        </div>
       </div>
     </Shell>
   );
