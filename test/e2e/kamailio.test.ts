@@ -218,7 +218,8 @@ describe("a carrier that challenges everything", () => {
     await registered();
   }, 70_000);
 
-  test("when the carrier is gone, the next line takes the call, at once the second time", async () => {
+  test("when the line is full or the carrier gone, the next line takes the call, at once the second time", async () => {
+    const other = await x.phone("1002");
     const first = await carrier();
     const second = await carrier();
     const spare = await x.app.routing.trunks.save(
@@ -229,6 +230,16 @@ describe("a carrier that challenges everything", () => {
     await connect(line(first.port, { nextTrunkId: spare.id }));
     await registered();
     await waitFor(() => x.app.sip.trunks.state(spare.id)?.state === "registered", "the spare line", 10_000);
+    // Full: the second call at a time takes the spare line.
+    await connect(line(first.port, { nextTrunkId: spare.id, maxCalls: 1 }));
+    await registered();
+    const one = await phone.dial(`9${OUTSIDE}`);
+    expect(await one.answered).toBe(true);
+    const two = await other.dial(`9${OUTSIDE}`);
+    expect(await two.answered).toBe(true);
+    expect([first.said("relayed").length, second.said("relayed").length]).toEqual([1, 1]);
+    await Promise.all([one.hangup(), two.hangup()]);
+
     await first.stop();
     const waits: number[] = [];
     for (const number of ["13800138001", "13800138002"]) {
@@ -248,7 +259,7 @@ describe("a carrier that challenges everything", () => {
       waits.push((legs[2]?.at ?? 0) - (legs[1]?.at ?? 0));
     }
     expect(waits[1]).toBeLessThan(1000);
-    expect(second.said("relayed")).toHaveLength(2);
+    expect(second.said("relayed")).toHaveLength(3);
     await x.app.routing.trunks.remove(SYSTEM_ACTOR, [spare.id]).catch(() => {});
   }, 60_000);
 });
