@@ -82,7 +82,8 @@ export class IncomingLeg extends Leg {
     try {
       this.answered((await this.parts.media.acceptAnswer(this.id, sdp)).codec);
     } catch (error) {
-      void this.hangup("unsupported-media", "system");
+      const reason = error instanceof Error ? error.message : "";
+      void this.hangup("unsupported-media", "system", { status: 488, reason });
       throw error;
     }
   }

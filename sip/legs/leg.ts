@@ -61,11 +61,15 @@ export abstract class Leg {
   protected abstract abandon(cause: LegEndCause): Promise<unknown>;
 
   /** The leg is over at once; resolves when the party has been told. */
-  async hangup(cause: LegEndCause = "normal", by: EndedBy = "local"): Promise<void> {
+  async hangup(
+    cause: LegEndCause = "normal",
+    by: EndedBy = "local",
+    sip?: { status?: number; reason?: string },
+  ): Promise<void> {
     if (this.ended) return;
     const dialog = this.#dialog;
     const told = dialog === undefined ? this.abandon(cause) : dialog.bye();
-    this.end(cause, by);
+    this.end(cause, by, sip);
     await told;
   }
 

@@ -206,8 +206,9 @@ export class OutgoingLeg extends Leg {
       fork.plan.onTaken?.(fork.plan.offers[fork.attempt] ?? {});
       const source = (await fork.invite?.final)?.source;
       this.answered(codec, source === undefined || source.address === "" ? undefined : formatSource(source));
-    } catch {
-      void this.hangup("unsupported-media", "system");
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : "";
+      void this.hangup("unsupported-media", "system", { status: 488, reason });
     }
   }
 

@@ -24,6 +24,8 @@ export interface TestAgentOptions {
   /** Own tone in calls, Hz. */
   readonly hz?: number | null;
   readonly pattern?: "continuous" | "beeps";
+  /** It knows no telephone-event: keys are tones in the voice. */
+  readonly keysAsTones?: boolean;
   /** Tones to listen for, Hz. */
   readonly listenFor?: readonly number[];
   /** For calls that come in; default: answer after 200 ms. */
@@ -114,11 +116,12 @@ export class TestAgent {
   }
 
   async #audio(): Promise<TestAudio> {
-    const { hz, pattern, listenFor } = this.#options;
+    const { hz, pattern, listenFor, keysAsTones } = this.#options;
     return TestAudio.open({
       address: this.address,
       hz: hz ?? null,
       ...(pattern === undefined ? {} : { pattern }),
+      ...(keysAsTones === true ? { eventType: null } : {}),
       ...(listenFor === undefined ? {} : { listenFor }),
     });
   }

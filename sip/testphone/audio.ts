@@ -5,8 +5,9 @@
 import type { udp } from "bun";
 import { ALAW_SILENCE, alawToLinear, linearToAlaw } from "../media/g711.ts";
 import { hasTone, sines } from "../media/goertzel.ts";
-import { KeyReceiver, KeySender } from "../media/port/dtmf.ts";
+import { KeyReceiver, KeySender, keyTones } from "../media/port/dtmf.ts";
 import { FRAME, PCMA, parseRtp, writeRtpHeader } from "../media/port/rtp.ts";
+import { ToneReceiver } from "../media/port/tones.ts";
 
 export interface TestAudioOptions {
   /** Local IPv4 address; default 127.0.0.1. */
@@ -19,8 +20,8 @@ export interface TestAudioOptions {
   readonly pattern?: "continuous" | "beeps";
   /** Frequencies to listen for. */
   readonly listenFor?: readonly number[];
-  /** Payload type of telephone-event; default 101. */
-  readonly eventType?: number;
+  /** Payload type of telephone-event; default 101. Null: it knows none, keys are tones in the voice both ways. */
+  readonly eventType?: number | null;
 }
 
 /** A tone that was heard: times are UTC ms; `since` begins anew after 500 ms without it. */
@@ -53,7 +54,8 @@ export class TestAudio {
   #kept: Uint8Array[] = [];
   readonly #keys = new KeySender();
   readonly #keyReceiver = new KeyReceiver();
-  /** Keys received (RFC 4733), in order. */
+  readonly #toneReceiver = new ToneReceiver();
+  /** Keys received (RFC 4733, or tones), in order. */
   keysReceived = "";
   packetsReceived = 0;
   packetsSent = 0;
@@ -85,6 +87,11 @@ export class TestAudio {
     return audio;
   }
 
+  get #eventType(): number | null {
+    const { eventType } = this.#options;
+    return eventType === undefined ? 101 : eventType;
+  }
+
   get address(): string {
     return this.#options.address ?? "127.0.0.1";
   }
@@ -95,17 +102,17 @@ export class TestAudio {
 
   /** A session description with PCMA and telephone-event for this peer. */
   sdp(direction: "sendrecv" | "sendonly" | "recvonly" | "inactive" = "sendrecv", version = 1): string {
-    const event = this.#options.eventType ?? 101;
+    const event = this.#eventType;
+    const keys = event === null ? [] : [`a=rtpmap:${event} telephone-event/8000`, `a=fmtp:${event} 0-15`];
     return [
       "v=0",
       `o=- ${this.port} ${version} IN IP4 ${this.address}`,
       "s=-",
       `c=IN IP4 ${this.address}`,
       "t=0 0",
-      `m=audio ${this.port} RTP/AVP 8 ${event}`,
+      `m=audio ${this.port} RTP/AVP 8${event === null ? "" : ` ${event}`}`,
       "a=rtpmap:8 PCMA/8000",
-      `a=rtpmap:${event} telephone-event/8000`,
-      `a=fmtp:${event} 0-15`,
+      ...keys,
       "a=ptime:20",
       `a=${direction}`,
       "",
@@ -180,13 +187,14 @@ export class TestAudio {
       if (step > 1 && step < 1000) this.packetsMissing += step - 1;
     }
     this.#lastSequence = packet.sequence;
-    if (packet.payloadType === (this.#options.eventType ?? 101)) {
+    if (packet.payloadType === this.#eventType) {
       this.keysReceived += this.#keyReceiver.receive(packet.payload, packet.timestamp, packet.ssrc) ?? "";
       return;
     }
     if (packet.payloadType !== PCMA) return;
     // Copied: the buffer belongs to the socket.
     const codes = packet.payload.slice();
+    if (this.#eventType === null) this.keysReceived += this.#toneReceiver.receive(alawToLinear(codes)) ?? "";
     this.#kept.push(codes);
     if (this.#kept.length > KEPT_FRAMES) this.#kept.splice(0, 500);
     this.#block.push(codes);
@@ -229,10 +237,16 @@ export class TestAudio {
   #sendFrame(): void {
     const index = this.#frames++;
     this.#timestamp = (this.#timestamp + FRAME) >>> 0;
-    if (this.#keys.busy) {
+    const event = this.#eventType;
+    if (this.#keys.busy && event !== null) {
       const key = this.#keys.nextPacket(this.#timestamp);
-      if (key) this.#transmit(key.payload, this.#options.eventType ?? 101, key.marker, key.timestamp);
+      if (key) this.#transmit(key.payload, event, key.marker, key.timestamp);
       return;
+    }
+    if (this.#keys.busy) {
+      const { key, from } = this.#keys.nextTone();
+      const tones = sines(keyTones(key) ?? [], FRAME, -12, from);
+      return this.#transmit(linearToAlaw(tones), PCMA, false, this.#timestamp);
     }
     const off = this.#options.pattern === "beeps" && index % 20 >= 15;
     const codes =

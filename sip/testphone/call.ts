@@ -1,4 +1,5 @@
 /** A call as a test phone or test carrier has it. */
+import { infoDigit } from "../legs/dtmf.ts";
 import type { IncomingRequest, OutgoingInvite, Reply, SipDialog } from "../srf/model.ts";
 import type { HeardTone, TestAudio } from "./audio.ts";
 
@@ -27,6 +28,10 @@ export class TestCall {
   state: TestCallState = "calling";
   /** Provisional responses received, in order. */
   readonly progress: number[] = [];
+  /** Keys received by SIP INFO, in order. */
+  keysByInfo = "";
+  /** What a transfer of ours came to, as the exchange told by NOTIFY (RFC 3515 §2.4.5), in order. */
+  readonly told: number[] = [];
   readonly #answered = Promise.withResolvers<boolean>();
   readonly #ended = Promise.withResolvers<TestCallEnd>();
   #invite: IncomingRequest | undefined;
@@ -158,6 +163,11 @@ export class TestCall {
     if (target !== undefined) this.audio.sendTo(target.address, target.port);
     dialog.attach({
       onEnd: (end) => this.#end({ by: end.by, reason: end.reason }),
+      onInfo: (request) => {
+        this.keysByInfo += infoDigit(request.header("Content-Type"), request.body) ?? "";
+        void request.respond(200);
+      },
+      onNotify: (request) => this.told.push(Number(/^SIP\/2\.0 (\d{3})/.exec(request.body)?.[1])),
       onReoffer: (request) => {
         const moved = audioTarget(request.body);
         if (moved !== undefined) this.audio.sendTo(moved.address, moved.port);

@@ -305,12 +305,13 @@ export class Journey {
 }
 
 /** SIP answer for a caller who was never answered, by the reason the journey ends. */
-function refusalFor(ending: Ending): { readonly status: 403 | 404 | 480 | 486 | 503 | 603 } | null {
+function refusalFor(ending: Ending): { readonly status: 403 | 404 | 480 | 486 | 488 | 503 | 603 } | null {
   switch (ending.sipStatus) {
     case 403:
     case 404:
     case 480:
     case 486:
+    case 488:
     case 503:
     case 603:
       return { status: ending.sipStatus };
