@@ -1,0 +1,221 @@
+/** Transfers by the phones' REFER through the whole exchange: who hears whom afterwards, what the phones are told, the record. */
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { TestCall, TestPhone } from "../../sip/testphone/index.ts";
+import { CARRIER_HZ, type Exchange, nextCall, PROMPT_HZ, startExchange, toneOf } from "../kit/exchange.ts";
+import { DID, GROUP } from "../kit/office.ts";
+import { waitFor } from "../kit/wait.ts";
+
+setDefaultTimeout(25_000);
+
+const MENU = "7000";
+let x: Exchange;
+let a: TestPhone;
+let b: TestPhone;
+let c: TestPhone;
+
+beforeAll(async () => {
+  x = await startExchange({ menu: { internalNumber: MENU } });
+  [a, b, c] = await Promise.all([x.phone("1001"), x.phone("1002"), x.phone("1003")]);
+}, 40_000);
+afterAll(async () => {
+  await x?.stop();
+}, 30_000);
+afterEach(async () => {
+  for (const agent of [...x.phones, x.carrier]) for (const call of agent.calls) void call.hangup();
+  for (const phone of x.phones) phone.behaviour = { kind: "answer", afterMs: 100 };
+  await waitFor(async () => {
+    const { legs, dialogs, media } = await x.app.sip.stats();
+    return legs + dialogs + media.channels + media.rtpengine.calls === 0;
+  }, "nothing to be left");
+  const states = () => x.app.calls.live.picture().agents.map((agent) => agent.state);
+  await waitFor(() => states().every((state) => state === "idle"), "all agents to be idle");
+});
+
+const hz = (party: TestPhone | "carrier") => (party === "carrier" ? CARRIER_HZ : toneOf(party.number));
+
+/** `left` and `right` hear each other, and nobody else for a third of a second. */
+async function pair(left: [TestCall, number], right: [TestCall, number]): Promise<void> {
+  const only = (call: TestCall, wanted: number) =>
+    call.hears(wanted, 300) &&
+    [400, 700, 1600, CARRIER_HZ].every((tone) => tone === wanted || !call.hears(tone, 300));
+  await waitFor(() => only(left[0], right[1]) && only(right[0], left[1]), "the two to hear each other alone");
+}
+
+/** A caller from outside whom agent 1001 has answered. */
+async function answered(): Promise<{ far: TestCall; agent: TestCall; journey: string }> {
+  const before = a.calls.length;
+  const caller = `1390000${String(1000 + x.carrier.calls.length)}`;
+  const far = await x.carrier.dial(DID, caller);
+  expect(await far.answered).toBe(true);
+  await waitFor(() => far.hears(PROMPT_HZ), "the menu's prompt");
+  await far.press("1");
+  const agent = await nextCall(a, before);
+  expect(await agent.answered).toBe(true);
+  await pair([far, CARRIER_HZ], [agent, hz(a)]);
+  return { far, agent, journey: await x.journey(caller, DID) };
+}
+
+const at = (number: string) => `sip:${number}@${x.remote}`;
+/** Refer-To of a transfer with consultation: the dialog with the one consulted takes the place. */
+function replacing(number: string, consult: TestCall): string {
+  const { callId, localTag, remoteTag } = consult.dialog ?? { callId: "", localTag: "", remoteTag: "" };
+  return `${at(number)}?Replaces=${encodeURIComponent(`${callId};to-tag=${remoteTag};from-tag=${localTag}`)}`;
+}
+const kinds = (journey: string) => x.events(journey).map((event) => event.kind);
+
+describe("without consultation", () => {
+  test("to a phone: the caller hears the new one, who transferred is told 200 and released", async () => {
+    const { far, agent, journey } = await answered();
+    const before = b.calls.length;
+    expect(await agent.transfer(at("1002"))).toBe(202);
+    const next = await nextCall(b, before);
+    expect(await next.answered).toBe(true);
+    await pair([far, CARRIER_HZ], [next, hz(b)]);
+    expect(await agent.ended).toMatchObject({ by: "remote" });
+    expect(agent.told).toEqual([100, 200]);
+    await far.hangup();
+    await next.ended;
+    expect(await x.ended(journey)).toMatchObject({
+      result: "answered",
+      cause: "normal",
+      hangup_by: "caller",
+    });
+    expect(kinds(journey)).toContain("transfer.completed");
+    const parts = x.records().filter((row) => row.journey === journey);
+    expect(parts.map((row) => row.agent_id)).toEqual([
+      x.office.agentIds["1001"] ?? 0,
+      x.office.agentIds["1002"] ?? 0,
+    ]);
+  });
+
+  test("to one who refuses, is not there, or unknown: told so, and the two talk on", async () => {
+    const { far, agent, journey } = await answered();
+    b.behaviour = { kind: "refuse", status: 486 };
+    const wanted = [
+      ["1002", 486],
+      ["7777", 404],
+    ] as const;
+    for (const [number, status] of wanted) {
+      expect(await agent.transfer(at(number))).toBe(202);
+      await waitFor(() => agent.told.at(-1) === status, `NOTIFY of ${status}`);
+      await pair([far, CARRIER_HZ], [agent, hz(a)]);
+    }
+    // 100 is only told where the outcome takes a while.
+    expect(agent.told.filter((status) => status !== 100)).toEqual([486, 404]);
+    expect(kinds(journey).filter((kind) => kind === "transfer.failed")).toHaveLength(2);
+    await agent.hangup();
+    expect(await x.ended(journey)).toMatchObject({ result: "answered", hangup_by: "callee" });
+  });
+
+  test("to one who does not answer, by a phone that has hung up: it is rung again", async () => {
+    const { far, agent } = await answered();
+    b.behaviour = { kind: "ring" };
+    const [ringing, again] = [b.calls.length, a.calls.length];
+    expect(await agent.transfer(at("1002"))).toBe(202);
+    const next = await nextCall(b, ringing);
+    await agent.hangup();
+    next.refuse(480);
+    const recalled = await nextCall(a, again);
+    expect(await recalled.answered).toBe(true);
+    await pair([far, CARRIER_HZ], [recalled, hz(a)]);
+  });
+
+  test("to a group, to the menu and to the outside", async () => {
+    const { far, agent } = await answered();
+    b.behaviour = { kind: "refuse", status: 486 };
+    const known = new Set([...a.calls, ...c.calls]);
+    expect(await agent.transfer(at(GROUP))).toBe(202);
+    expect(await agent.ended).toMatchObject({ by: "remote" });
+    // 1002 refuses; 1001 is free again by then, or it is 1003's turn.
+    const taker = await waitFor(
+      () => [...a.calls, ...c.calls].find((call) => !known.has(call) && call.state === "answered"),
+      "an agent of the group to answer",
+      10_000,
+    );
+    await waitFor(() => taker.hears(CARRIER_HZ, 300), "the caller at the agent");
+    expect(await taker.transfer(at(MENU))).toBe(202);
+    await waitFor(() => far.hears(PROMPT_HZ, 300), "the menu's prompt again");
+    expect(await taker.ended).toMatchObject({ by: "remote" });
+
+    const call = await a.dial("1003");
+    expect(await call.answered).toBe(true);
+    const outside = x.carrier.calls.length;
+    expect(await call.transfer(at("913800138000"))).toBe(202);
+    const carrier = await nextCall(x.carrier, outside);
+    expect(await carrier.answered).toBe(true);
+    const stays = c.calls.at(-1);
+    if (!stays) throw new Error("1003 has no call");
+    await pair([stays, hz(c)], [carrier, CARRIER_HZ]);
+  });
+});
+
+describe("with consultation", () => {
+  test("the caller waits on hold, then hears the one consulted; both calls of the agent end", async () => {
+    const { far, agent, journey } = await answered();
+    expect(await agent.hold(true)).toBe(200);
+    const before = b.calls.length;
+    const consult = await a.dial("1002");
+    const next = await nextCall(b, before);
+    expect(await consult.answered).toBe(true);
+    await pair([consult, hz(a)], [next, hz(b)]);
+    await waitFor(() => ![hz(a), hz(b)].some((tone) => far.hears(tone, 300)), "the caller to hear neither");
+    expect(await agent.transfer(replacing("1002", consult))).toBe(202);
+    await pair([far, CARRIER_HZ], [next, hz(b)]);
+    for (const call of [agent, consult]) expect(await call.ended).toMatchObject({ by: "remote" });
+    expect(agent.told.at(-1)).toBe(200);
+    await next.hangup();
+    expect(await far.ended).toMatchObject({ by: "remote" });
+    expect(await x.ended(journey)).toMatchObject({ result: "answered", cause: "normal" });
+    expect(kinds(journey)).toContain("transfer.completed");
+  });
+
+  test("by one who called: who was called first hears the one consulted", async () => {
+    const [first, second] = [b.calls.length, c.calls.length];
+    const one = await a.dial("1002");
+    const called = await nextCall(b, first);
+    expect(await one.answered).toBe(true);
+    expect(await one.hold(true)).toBe(200);
+    const consult = await a.dial("1003");
+    const next = await nextCall(c, second);
+    expect(await consult.answered).toBe(true);
+    await pair([consult, hz(a)], [next, hz(c)]);
+    expect(await one.transfer(replacing("1003", consult))).toBe(202);
+    await pair([called, hz(b)], [next, hz(c)]);
+    for (const call of [one, consult]) expect(await call.ended).toMatchObject({ by: "remote" });
+  });
+
+  test("the one consulted still rings: it goes on ringing for the caller", async () => {
+    const { far, agent } = await answered();
+    expect(await agent.hold(true)).toBe(200);
+    b.behaviour = { kind: "answer", afterMs: 1500 };
+    const before = b.calls.length;
+    const consult = await a.dial("1002");
+    await nextCall(b, before);
+    await waitFor(() => consult.state === "ringing", "1002 to ring");
+    // An early dialog has no tags here: the transfer is of the number.
+    expect(await agent.transfer(at("1002"))).toBe(202);
+    await consult.hangup();
+    const next = await waitFor(
+      () => b.calls.slice(before).find((call) => call.state === "answered"),
+      "1002 to answer",
+      10_000,
+    );
+    await pair([far, CARRIER_HZ], [next, hz(b)]);
+    expect(await agent.ended).toMatchObject({ by: "remote" });
+  });
+
+  test("a consultation that is over: the number is rung for the caller", async () => {
+    const { far, agent } = await answered();
+    const consult = await a.dial("1002");
+    expect(await consult.answered).toBe(true);
+    const refer = replacing("1002", consult);
+    await consult.hangup();
+    await waitFor(async () => (await x.app.sip.stats()).legs === 2, "the consultation to be gone");
+    const before = b.calls.length;
+    expect(await agent.transfer(refer)).toBe(202);
+    const next = await nextCall(b, before);
+    expect(await next.answered).toBe(true);
+    await pair([far, CARRIER_HZ], [next, hz(b)]);
+    expect(agent.told.at(-1)).toBe(200);
+  });
+});
