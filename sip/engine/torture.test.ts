@@ -50,7 +50,7 @@ const RFC4475: Record<string, number | "nothing"> = {
   unksm2: 400,
   bext01: 420,
   invut: 415,
-  // The app here asks for no credentials; the registrar's 401 is its own test.
+  // The app here asks for no credentials; the 401 of one that does is proved with the authenticator.
   regaut01: 200,
   multi01: 400,
   mcl01: 400,

@@ -164,6 +164,12 @@ describe("authenticator", () => {
     expect(events).toEqual([]);
   });
 
+  test("a scheme nobody knows is challenged as if nothing had come (RFC 4475 §3.3.7)", () => {
+    const { ask, events } = setUp();
+    expect(ask("NoOneKnowsThisScheme opaque-data=here")).toMatchObject({ kind: "challenge" });
+    expect(events).toEqual([]);
+  });
+
   test("a made-up nonce is stale", () => {
     const { ask, reply } = setUp();
     expect(ask(reply("MD5", "s3cret").replace(/nonce="./, 'nonce="!'))).toMatchObject({ stale: true });
