@@ -187,25 +187,21 @@ describe("forged sources", () => {
   test("junk in the name of a phone or of the carrier bans neither", async () => {
     for (const address of ["127.0.0.11", CARRIER_ADDRESS]) {
       const forged = await RawUdp.open({ server: x.server, address });
-      const before = (await x.app.sip.engine?.stats())?.counters["received"] ?? 0;
-      for (let turn = 0; turn < 2_000; turn++) {
-        const [callId, { port }] = [newId(), forged];
+      const { port } = forged;
+      for (let turn = 0; turn < 600; turn++) {
         const uri = `sip:${turn}@${x.remote}`;
-        forged.send(
-          turn % 2 === 0
-            ? "REGISTER broken SIP/2.0\r\n\r\n"
-            : request("INVITE", { via: "UDP", address, port, uri, callId }),
-        );
-        if (turn % 1_000 === 0) await oneCall();
+        const odd = request("WHATEVER", { via: "UDP", address, port, uri, callId: newId() });
+        forged.send(turn % 2 === 0 ? "REGISTER broken SIP/2.0\r\n\r\n" : odd);
+        if (turn % 50 !== 49) continue;
+        // What stands before this has been looked at when it is answered; anybody else would be banned by now.
+        const callId = newId();
+        forged.send(options(forged, callId));
+        expect(await forged.status(callId)).toBe(200);
       }
-      await waitFor(
-        async () => ((await x.app.sip.engine?.stats())?.counters["received"] ?? 0) > before,
-        "the junk",
-      );
       forged.close();
       expect(await banOf(address)).toBeUndefined();
+      expect(await oneCall()).toBe(true);
     }
-    expect(await oneCall()).toBe(true);
     const call = await x.carrier.dial(DID, "13600000001");
     expect(await call.answered).toBe(true);
     await call.hangup();
