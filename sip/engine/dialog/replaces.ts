@@ -28,11 +28,13 @@ export type ReplacesVerdict =
   /** Nothing of ours has that Call-ID. */
   | { readonly kind: "foreign" };
 
+const NONE: ReplacesVerdict = { kind: "none" };
+
 /** Judges a request by RFC 3891 §3. */
 export function judgeReplaces(store: DialogStore, request: SipRequest): ReplacesVerdict {
+  const value = header(request, "Replaces");
+  if (value === undefined) return NONE;
   const values = headers(request, "Replaces");
-  const [value] = values;
-  if (value === undefined) return { kind: "none" };
   const name = parseReplaces(value);
   if (
     values.length > 1 ||
