@@ -2,7 +2,7 @@
 export type * from "./directory.ts";
 export { TRUNK_DEFAULTS } from "./directory.ts";
 export {
-  explainTrace,
+  createTraceReader,
   FINDING_CODES,
   type Finding,
   type FindingCode,
@@ -11,13 +11,12 @@ export {
   type LadderColumn,
   type LadderStep,
   type LegMedia,
-  ladderOf,
-  pcapOf,
   type SdpSummary,
   type TraceEntry,
   type TraceParty,
   type TraceQuery,
-  traceText,
+  type TraceReader,
+  TraceReaderError,
 } from "./engine/index.ts";
 export {
   type Ban,

@@ -4,11 +4,4 @@ export type * from "./events.ts";
 export { AGENT_STATES, CALL_RESULTS, HANGUP_CAUSES } from "./events.ts";
 export type * from "./live.ts";
 export type { CallRecordView, Records } from "./records.ts";
-export {
-  type CallTrace,
-  captureOf,
-  type FoundMessages,
-  messagesOf,
-  type TracedParty,
-  type Traces,
-} from "./trace.ts";
+export type { CallTrace, FoundMessages, TracedParty, Traces } from "./trace.ts";

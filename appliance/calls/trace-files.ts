@@ -2,8 +2,8 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { gunzip, gzip } from "node:zlib";
-import type { TraceEntry } from "../../sip/index.ts";
+import { gzip } from "node:zlib";
+import type { TraceEntry, TraceReader } from "../../sip/index.ts";
 
 /** What is kept of a call. */
 export interface StoredTrace {
@@ -23,7 +23,6 @@ export interface TraceFileLimits {
 }
 
 const pack = promisify(gzip);
-const unpack = promisify(gunzip);
 const DAY_MS = 86_400_000;
 const MEGABYTE = 2 ** 20;
 /** A file this large is not ours. */
@@ -35,6 +34,8 @@ export class TraceFiles {
     private readonly folder: string,
     private readonly limits: TraceFileLimits,
     private readonly now: () => number,
+    /** JSON out of gzip, away from this thread. */
+    private readonly unpack: TraceReader["unpack"],
   ) {}
 
   /** Writes a call's trace; compression and disk run beside the main thread. @throws the system's error */
@@ -51,8 +52,8 @@ export class TraceFiles {
     const file = Bun.file(this.#path(journey, startedAt));
     if (!(await file.exists()) || file.size > MOST_BYTES) return null;
     try {
-      const bytes = await unpack(await file.arrayBuffer(), { maxOutputLength: MOST_BYTES });
-      const stored = JSON.parse(bytes.toString("utf8")) as StoredTrace & { version?: number };
+      const packed = new Uint8Array(await file.arrayBuffer());
+      const stored = (await this.unpack(packed, MOST_BYTES)) as StoredTrace & { version?: number };
       return stored.version === VERSION ? stored : null;
     } catch {
       return null;

@@ -98,7 +98,8 @@ export class TraceKeeper {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#writing = this.#write(this.#deps.now()).then(() => {
-        if (this.#waiting.length > 0) this.#schedule(SETTLE_MS);
+        const [next] = this.#waiting;
+        if (next) this.#schedule(Math.max(0, next.due - this.#deps.now()));
       });
     }, ms);
   }

@@ -2,7 +2,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import type { Sip } from "../../sip/index.ts";
+import { createTraceReader, type Sip } from "../../sip/index.ts";
 import type { Config } from "../config.ts";
 import type { Now } from "../kernel.ts";
 import type { People } from "../people/index.ts";
@@ -27,7 +27,9 @@ interface Deps {
 export function startTraces(deps: Deps, records: Records, log: EventLog): Traces {
   const { config, sip, now } = deps;
   const settings = config.trace;
-  const files = settings?.file ? new TraceFiles(join(config.dataFolder, "traces"), settings, now) : null;
+  const reader = createTraceReader();
+  const folder = join(config.dataFolder, "traces");
+  const files = settings?.file ? new TraceFiles(folder, settings, now, reader.unpack) : null;
   const keeper = new TraceKeeper({ sip, files, now, log: deps.log });
   const off = log.onEvent((event) => {
     if (!files || event.kind !== "journey.ended") return;
@@ -39,6 +41,7 @@ export function startTraces(deps: Deps, records: Records, log: EventLog): Traces
     records,
     keeper,
     files,
+    reader,
     audit: deps.system.audit,
     now,
     extensionNumber: (id) => deps.routing.current().extensions.get(id)?.number,

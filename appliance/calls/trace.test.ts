@@ -2,7 +2,8 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LegEvent, Sip, TraceEntry } from "../../sip/index.ts";
+import { doTraceWork, type TraceReading } from "../../sip/engine/trace/index.ts";
+import type { LegEvent, Sip, TraceEntry, TraceReader } from "../../sip/index.ts";
 import { type Actor, ForbiddenError, NotFoundError, SYSTEM_ACTOR } from "../kernel.ts";
 import { agentLeg, inboundStart } from "./project/scenario.ts";
 import type { CallRecordView } from "./records.ts";
@@ -29,6 +30,15 @@ function message(start: string, callId: string, at: number): TraceEntry {
   const direction = start.startsWith("SIP") ? "in" : "out";
   return { at, direction, remote: "udp:192.0.2.7:5060", local: "udp:192.0.2.1:5060", text };
 }
+
+/** The same work on this thread. */
+const READER: TraceReader = {
+  read: async (question) => doTraceWork({ kind: "read", question }) as TraceReading,
+  text: async (entries) => doTraceWork({ kind: "text", entries }) as string,
+  pcap: async (entries) => doTraceWork({ kind: "pcap", entries }) as Uint8Array<ArrayBuffer>,
+  unpack: async (packed, mostBytes) => doTraceWork({ kind: "unpack", packed, mostBytes }),
+  stop: () => {},
+};
 
 /** A call of agent 1 whose phone was busy; `endedAt` null: still on. */
 function scene(options: { endedAt?: number | null; files?: TraceFiles; engine?: boolean } = {}) {
@@ -73,6 +83,7 @@ function scene(options: { endedAt?: number | null; files?: TraceFiles; engine?: 
     sip,
     keeper,
     files,
+    reader: READER,
     records: {
       get: async (actor, journey) => {
         if (actor.scope !== "all" || journey !== "j") throw new NotFoundError("call", journey);
@@ -117,12 +128,16 @@ test("who may not see traces, or not this call, gets nothing; a download is writ
   const { traces, audits } = scene();
   expect(traces.get(may("calls.view"), "j")).rejects.toBeInstanceOf(ForbiddenError);
   expect(traces.get({ ...SYSTEM_ACTOR, scope: "own" }, "j")).rejects.toBeInstanceOf(NotFoundError);
-  expect(traces.download(may("calls.view"), "j", "pcap")).rejects.toBeInstanceOf(ForbiddenError);
+  expect(traces.capture(may("calls.view"), "j")).rejects.toBeInstanceOf(ForbiddenError);
   expect(traces.search(may("calls.trace"), {})).rejects.toBeInstanceOf(ForbiddenError);
   await traces.get(SYSTEM_ACTOR, "j");
   expect(audits).toEqual([]);
-  await traces.download(SYSTEM_ACTOR, "j", "pcap");
-  expect(audits).toEqual([["download", "trace", "j", { kind: "pcap" }]]);
+  expect((await traces.capture(SYSTEM_ACTOR, "j")).capture.length).toBe(24);
+  expect((await traces.text(SYSTEM_ACTOR, "j")).text).toBe("");
+  expect(audits).toEqual([
+    ["download", "trace", "j", { kind: "pcap" }],
+    ["download", "trace", "j", { kind: "text" }],
+  ]);
 });
 
 test("the search goes by the addresses and names of an extension or a trunk, by an address, by a number", async () => {
@@ -147,7 +162,7 @@ test("the search goes by the addresses and names of an extension or a trunk, by 
 });
 
 test("an ended call is written with its packets and read after a restart; a foreign engine is named", async () => {
-  const files = new TraceFiles(folder(), LIMITS, () => T0);
+  const files = new TraceFiles(folder(), LIMITS, () => T0, READER.unpack);
   const before = scene({ files });
   before.tell(trying("a", "x@h"));
   before.count("a", 77);
@@ -165,7 +180,7 @@ test("an ended call is written with its packets and read after a restart; a fore
 
 test("what cannot be read is none; names cannot leave the folder", async () => {
   const place = folder();
-  const files = new TraceFiles(place, LIMITS, () => T0);
+  const files = new TraceFiles(place, LIMITS, () => T0, READER.unpack);
   await files.write("../../etc/x", T0, { entries: [], legs: [] });
   expect(readdirSync(join(place, "2026-11-21"))).toEqual(["______etc_x.json.gz"]);
   expect(statSync(join(place, "2026-11-21", "______etc_x.json.gz")).mode & 0o777).toBe(0o600);
@@ -177,7 +192,7 @@ test("what cannot be read is none; names cannot leave the folder", async () => {
 test("old days go, then the oldest files until the rest fits", async () => {
   const place = folder();
   let now = T0;
-  const files = new TraceFiles(place, LIMITS, () => now);
+  const files = new TraceFiles(place, LIMITS, () => now, READER.unpack);
   const random = () => Buffer.from(crypto.getRandomValues(new Uint8Array(50_000))).toString("base64");
   const trace = (n: number) => ({
     entries: [{ ...message("x", "c", n), text: Array.from({ length: 8 }, random).join("") }],

@@ -1,17 +1,14 @@
 /** The signalling behind a call record, for people who look for a fault: who said what, and what it means. */
 import {
-  explainTrace,
   type Finding,
   hostOf,
   type Ladder,
   type LegMedia,
-  ladderOf,
-  pcapOf,
   type Sip,
   type TraceEntry,
   type TraceParty,
   type TraceQuery,
-  traceText,
+  type TraceReader,
 } from "../../sip/index.ts";
 import { type Actor, type Now, permit } from "../kernel.ts";
 import type { Audit } from "../system/index.ts";
@@ -57,8 +54,13 @@ export interface FoundMessages {
 export interface Traces {
   /** Needs calls.trace and the call within the actor's scope. @throws ForbiddenError, NotFoundError */
   get(actor: Actor, journey: string): Promise<CallTrace>;
-  /** The same, written to the audit log as a download. */
-  download(actor: Actor, journey: string, kind: "text" | "pcap"): Promise<CallTrace>;
+  /** The same with its messages as one text, each under a line with its time (UTC) and way; written to the audit log. */
+  text(actor: Actor, journey: string): Promise<{ readonly trace: CallTrace; readonly text: string }>;
+  /** The same with its messages as a capture file (pcap) of Wireshark; written to the audit log. */
+  capture(
+    actor: Actor,
+    journey: string,
+  ): Promise<{ readonly trace: CallTrace; readonly capture: Uint8Array<ArrayBuffer> }>;
   /** The newest messages of an extension, a trunk, an address or a number; needs sip-trace.view. */
   search(actor: Actor, query: TraceSearch): Promise<FoundMessages>;
   stop(): Promise<void>;
@@ -69,6 +71,8 @@ export interface TracesDeps {
   readonly records: Pick<Records, "get" | "timeline">;
   readonly keeper: TraceKeeper;
   readonly files: TraceFiles | null;
+  /** Reads away from this thread: hundreds of messages take long. */
+  readonly reader: TraceReader;
   readonly audit: Pick<Audit, "write">;
   readonly now: Now;
   /** Number of an extension; undefined for an unknown one. */
@@ -80,7 +84,7 @@ export interface TracesDeps {
 }
 
 export function createTraces(deps: TracesDeps): Traces {
-  const { sip, records, keeper, files } = deps;
+  const { sip, records, keeper, files, reader } = deps;
 
   async function get(actor: Actor, journey: string): Promise<CallTrace> {
     permit(actor, "calls.trace");
@@ -95,8 +99,9 @@ export function createTraces(deps: TracesDeps): Traces {
     const fromFile = stored !== null && stored.entries.length > fresh.entries.length;
     const trace: StoredTrace = fromFile ? stored : fresh;
     const parties = partiesOf(events, trace);
-    const ladder = ladderOf(trace.entries);
+    const { entries } = trace;
     const media = await countsOf(parties, trace);
+    const { ladder, findings } = await reader.read({ entries, parties, media, now: deps.now() });
     const empty = sip.engine === undefined && !fromFile ? "remote" : "none";
     return {
       journey,
@@ -104,11 +109,11 @@ export function createTraces(deps: TracesDeps): Traces {
       startedAt,
       caller: row?.callerOriginal ?? "",
       callee: row?.calleeOriginal ?? "",
-      source: trace.entries.length === 0 ? empty : fromFile ? "file" : "memory",
-      entries: trace.entries,
+      source: entries.length === 0 ? empty : fromFile ? "file" : "memory",
+      entries,
       ladder,
       parties,
-      findings: explainTrace({ ladder, parties, media, now: deps.now() }),
+      findings,
     };
   }
 
@@ -122,22 +127,33 @@ export function createTraces(deps: TracesDeps): Traces {
     return counted;
   }
 
+  async function download(actor: Actor, journey: string, kind: "text" | "pcap"): Promise<CallTrace> {
+    const trace = await get(actor, journey);
+    await deps.audit.write(actor, "download", "trace", journey, { kind });
+    return trace;
+  }
+
   return {
     get,
-    async download(actor, journey, kind) {
-      const trace = await get(actor, journey);
-      await deps.audit.write(actor, "download", "trace", journey, { kind });
-      return trace;
+    async text(actor, journey) {
+      const trace = await download(actor, journey, "text");
+      return { trace, text: await reader.text(trace.entries) };
+    },
+    async capture(actor, journey) {
+      const trace = await download(actor, journey, "pcap");
+      return { trace, capture: await reader.pcap(trace.entries) };
     },
     async search(actor, query) {
       permit(actor, "sip-trace.view");
       const asked = await wanted(deps, query);
       const entries = (await sip.engine?.traceSearch(asked).catch(() => [])) ?? [];
-      const ladder = ladderOf(entries);
-      const findings = explainTrace({ ladder, parties: [], media: [], now: deps.now() });
-      return { entries, ladder, findings, remote: sip.engine === undefined };
+      const read = await reader.read({ entries, parties: [], media: [], now: deps.now() });
+      return { entries, ...read, remote: sip.engine === undefined };
     },
-    stop: () => keeper.stop(),
+    async stop() {
+      await keeper.stop();
+      reader.stop();
+    },
   };
 }
 
@@ -159,16 +175,6 @@ async function wanted(deps: TracesDeps, query: TraceSearch): Promise<TraceQuery>
   // "192.168.1.20", "192.168.1.20:5060", "[2001:db8::1]:5060", "1001".
   const address = text.replace(/^\[|\](?::\d+)?$/g, "").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
   return named([address], text);
-}
-
-/** The messages as a capture file (pcap) of Wireshark. */
-export function captureOf(trace: Pick<CallTrace, "entries">): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(pcapOf(trace.entries));
-}
-
-/** The messages as one text, each under a line with its time (UTC) and way. */
-export function messagesOf(trace: Pick<CallTrace, "entries">): string {
-  return traceText(trace.entries);
 }
 
 interface LegFacts {

@@ -5,6 +5,7 @@ import type { TraceEntry, TraceQuery } from "./trace/index.ts";
 import type { ListenPoint, TlsIdentity } from "./transport/index.ts";
 import { type OpenWeb, WebDoor } from "./web-bridge.ts";
 import type { WorkerAnswer, WorkerCall, WorkerReport } from "./worker-protocol.ts";
+import { engineWorkerUrl } from "./worker-url.ts";
 
 /** The engine could not start or its Worker died. `code` is the cause's own code where there is one. */
 export class EngineWorkerError extends Error {
@@ -43,7 +44,7 @@ export interface EngineWorkerHandle {
  * @throws EngineWorkerError when it cannot start (code "bind-failed", "EADDRINUSE" …).
  */
 export async function startEngineWorker(config: EngineConfig): Promise<EngineWorkerHandle> {
-  const worker = new Worker(workerUrl(import.meta.url));
+  const worker = new Worker(engineWorkerUrl());
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   const crashListeners: ((error: Error) => void)[] = [];
   const door = new WebDoor((message) => worker.postMessage(message));
@@ -107,10 +108,4 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
     worker.terminate();
     throw error;
   }
-}
-
-/** In a compiled program all entry points lie under its root at their path in the source tree, as scripts. */
-function workerUrl(here: string): string {
-  if (!here.includes("$bunfs")) return new URL("./worker.ts", here).href;
-  return new URL("./sip/engine/worker.js", here).href;
 }

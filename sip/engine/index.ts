@@ -19,7 +19,7 @@ export {
 export { type Engine, type EngineStats, startEngine } from "./engine.ts";
 export { EngineWorkerError, type EngineWorkerHandle, startEngineWorker } from "./handle.ts";
 export {
-  explainTrace,
+  createTraceReader,
   FINDING_CODES,
   type Finding,
   type FindingCode,
@@ -28,13 +28,12 @@ export {
   type LadderColumn,
   type LadderStep,
   type LegMedia,
-  ladderOf,
-  pcapOf,
   type SdpSummary,
   type TraceEntry,
   type TraceParty,
   type TraceQuery,
-  traceText,
+  type TraceReader,
+  TraceReaderError,
 } from "./trace/index.ts";
 export type { TlsIdentity, WebFlow, WebPeer, WebSink } from "./transport/index.ts";
 export type { OpenWeb } from "./web-bridge.ts";

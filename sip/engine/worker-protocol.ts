@@ -1,6 +1,6 @@
 import type { EngineConfig } from "./config.ts";
 import type { Evidence } from "./defence/index.ts";
-import type { TraceQuery } from "./trace/index.ts";
+import type { TraceQuery, TraceWork } from "./trace/index.ts";
 import type { TlsIdentity } from "./transport/index.ts";
 import type { WebFromEngine, WebToEngine } from "./web-bridge.ts";
 
@@ -14,7 +14,9 @@ export type WorkerCall =
   | { readonly type: "lift-ban" | "allow"; readonly address: string }
   | { readonly type: "renew-tls"; readonly identity: TlsIdentity }
   | { readonly type: "trace"; readonly callId: string }
-  | { readonly type: "trace-search"; readonly query: TraceQuery };
+  | { readonly type: "trace-search"; readonly query: TraceQuery }
+  /** Needs no engine: such Workers serve as readers of traces. */
+  | { readonly type: "trace-work"; readonly work: TraceWork };
 
 export type WorkerAnswer =
   | { readonly id: number; readonly ok: true; readonly value: unknown }

@@ -1,5 +1,6 @@
 /** Worker entry: runs one engine and answers the messages of `EngineWorkerHandle`. */
 import { type Engine, startEngine } from "./engine.ts";
+import { doTraceWork } from "./trace/index.ts";
 import { WebHall } from "./web-bridge.ts";
 import type { WorkerAnswer, WorkerCall, WorkerOrder, WorkerReport } from "./worker-protocol.ts";
 
@@ -22,6 +23,7 @@ async function perform(call: WorkerCall): Promise<unknown> {
       listening: engine.listening.map((point) => ({ ...point, tls: undefined })),
     };
   }
+  if (call.type === "trace-work") return doTraceWork(call.work);
   if (!engine) throw new Error("the engine does not run");
   switch (call.type) {
     case "stats":

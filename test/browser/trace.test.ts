@@ -127,6 +127,17 @@ test("downloads: text with the sentences, a capture of both legs, named by date 
   const starts = packetsOf(bytes);
   expect(starts.filter((start) => start.startsWith("INVITE sip:")).length).toBeGreaterThanOrEqual(2);
   expect(starts.filter((start) => start === "SIP/2.0 486 Busy Here").length).toBe(2);
+  const read = Bun.spawn(["tcpdump", "-n", "-vv", "-A", "-r", "-"], {
+    stdin: new Blob([new Uint8Array(bytes)]),
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  const shown = await new Response(read.stdout).text();
+  expect(await read.exited).toBe(0);
+  expect(shown).toMatch(/127\.0\.0\.1\.\d+ > 127\.0\.0\.1\.\d+: \[udp sum ok\]/);
+  for (const start of ["INVITE sip:1002@", "SIP/2.0 486 Busy Here", "ACK sip:"])
+    expect(shown).toContain(start);
+  expect(shown).not.toMatch(/truncated|bad cksum|bad udp|incorrect|\[\|/);
   const log = x.db
     .query("SELECT detail_json FROM audit_log WHERE subject = 'trace' AND subject_id = ?")
     .all(journey);

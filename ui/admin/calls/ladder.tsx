@@ -11,6 +11,8 @@ import { kindOf, nameOf, sdpLong, sdpShort } from "./ladder-words.ts";
 
 /** More parties than this share the last lane. */
 const MOST_LANES = 40;
+/** Steps written between two pauses. */
+const AT_ONCE = 20;
 
 /** Lanes cannot be said in style attributes (content policy), so each number has its class. */
 function laneRules(): string {
@@ -29,15 +31,34 @@ export function TraceStyle(): JSX.Element {
   return <link rel="stylesheet" href={STYLE} />;
 }
 
-export function Ladder(props: { ctx: Ctx; trace: CallTrace }): JSX.Element {
-  const { ctx, trace } = props;
+/** The first `rows` steps, written with pauses: the thread that writes pages serves calls too. */
+export async function ladderHtml(ctx: Ctx, trace: CallTrace, rows: number): Promise<string> {
   const { columns, steps } = trace.ladder;
   const names = columns.map((column) => nameOf(ctx.t, column, trace.parties));
   const exchange = { name: ctx.t("trace.exchange"), address: "" };
   const lanes = [...names.slice(0, 1), exchange, ...names.slice(1)].slice(0, MOST_LANES);
   const start = steps[0]?.at ?? 0;
   const open = ctx.url.searchParams.get("open");
-  return (
+  const items: string[] = [];
+  for (const [index, step] of steps.slice(0, rows).entries()) {
+    if (index % AT_ONCE === AT_ONCE - 1) await pause();
+    const item = (
+      <li>
+        <Step
+          ctx={ctx}
+          step={step}
+          lane={Math.min(laneOf(step.column), MOST_LANES - 1)}
+          name={names[step.column]?.name ?? ""}
+          entry={trace.entries[step.entry]}
+          start={start}
+          open={open === String(step.entry)}
+        />
+      </li>
+    );
+    items.push(String(item));
+  }
+  const safeSteps = items.join("");
+  const ladder = (
     <section class={`ladder n${lanes.length}`} aria-label={ctx.t("trace.title")}>
       <div class="ladder-head">
         <span />
@@ -50,27 +71,15 @@ export function Ladder(props: { ctx: Ctx; trace: CallTrace }): JSX.Element {
           ))}
         </div>
       </div>
-      <ol>
-        {steps.map((step) => {
-          const column = Math.min(laneOf(step.column), MOST_LANES - 1);
-          const name = names[step.column]?.name ?? "";
-          return (
-            <li>
-              <Step
-                ctx={ctx}
-                step={step}
-                lane={column}
-                name={name}
-                entry={trace.entries[step.entry]}
-                start={start}
-                open={open === String(step.entry)}
-              />
-            </li>
-          );
-        })}
-      </ol>
+      <ol>{safeSteps}</ol>
     </section>
   );
+  return String(ladder);
+}
+
+/** Lets everything else that waits go first; a chain of immediates would not. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** We stand behind the first party. */

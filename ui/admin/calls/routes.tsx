@@ -192,7 +192,6 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
   const recordings = rows.flatMap((row) => (row.recording?.state === "done" ? [row.recording.id] : []));
   const deleted = rows.some((each) => each.recording?.state === "deleted");
   const row = rows[0];
-  const safeTrace = await TraceSummary(ctx, journey);
   const facts: [string, string][] = row
     ? [
         [t("calls.started"), ctx.when.second(row.startedAt)],
@@ -227,7 +226,7 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
       ) : (
         <Notice tone="info" text={t(deleted ? "calls.recording-deleted" : "calls.no-recording")} />
       )}
-      {safeTrace}
+      <TraceSummary ctx={ctx} journey={journey} />
       <h3 safe>{t("calls.timeline")}</h3>
       <Timeline ctx={ctx} events={events} agents={agents} />
     </SidePanel>

@@ -2,12 +2,15 @@
 import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
-import { type CallTrace, captureOf, messagesOf } from "../../../appliance/calls/index.ts";
+import type { CallTrace } from "../../../appliance/calls/index.ts";
 import { LinkButton, Notice } from "../../components/layout.tsx";
 import { Shell } from "../../components/shell.tsx";
 import type { Ctx } from "../../http/context.ts";
 import { handle } from "../../http/index.ts";
-import { Findings, findingWords, Ladder, TraceStyle } from "./ladder.tsx";
+import { Findings, findingWords, ladderHtml, TraceStyle } from "./ladder.tsx";
+
+/** Messages shown at first, and how many more at a time. */
+const ROWS = 400;
 
 const pathOf = (journey: string) => `/calls/${encodeURIComponent(journey)}/trace`;
 
@@ -16,8 +19,15 @@ async function page(ctx: Ctx): Promise<JSX.Element> {
   const trace = await ctx.app.calls.traces.get(ctx.actor, ctx.params.journey ?? "");
   const path = pathOf(trace.journey);
   const kept = trace.entries.length > 0;
+  const rows = Math.max(ROWS, Number.parseInt(ctx.url.searchParams.get("rows") ?? "", 10) || 0);
+  const safeLadder = kept ? await ladderHtml(ctx, trace, rows) : "";
   const renewed = trace.live
-    ? { "hx-get": path, "hx-trigger": "every 2s", "hx-select": "#trace", "hx-swap": "outerHTML" }
+    ? {
+        "hx-get": rows > ROWS ? `${path}?rows=${rows}` : path,
+        "hx-trigger": "every 2s",
+        "hx-select": "#trace",
+        "hx-swap": "outerHTML",
+      }
     : {};
   const actions = kept ? (
     <>
@@ -44,7 +54,17 @@ async function page(ctx: Ctx): Promise<JSX.Element> {
           <>
             <h2 safe>{t("trace.why")}</h2>
             <Why ctx={ctx} trace={trace} />
-            <Ladder ctx={ctx} trace={trace} />
+            {safeLadder}
+            {trace.ladder.steps.length > rows ? (
+              <p>
+                <LinkButton
+                  href={`${path}?rows=${rows + ROWS}`}
+                  label={t("trace.more", { n: trace.ladder.steps.length - rows })}
+                />
+              </p>
+            ) : (
+              ""
+            )}
             <p class="muted" safe>
               {t("trace.masked")}
             </p>
@@ -71,20 +91,25 @@ function Why(props: { ctx: Ctx; trace: CallTrace }): JSX.Element {
   );
 }
 
-/** What the call's panel shows of its signalling; nothing to those who may not see it. */
-export async function TraceSummary(ctx: Ctx, journey: string): Promise<JSX.Element> {
+/** Where the call's panel shows what is wrong; it asks for it by itself, so that the panel waits for no reading. */
+export function TraceSummary(props: { ctx: Ctx; journey: string }): JSX.Element {
+  const { ctx, journey } = props;
   if (!ctx.can("calls.trace")) return "";
-  const trace = await ctx.app.calls.traces.get(ctx.actor, journey);
   return (
     <>
       <TraceStyle />
       <h3 safe>{ctx.t("trace.title")}</h3>
-      {trace.findings.length > 0 ? <Why ctx={ctx} trace={trace} /> : ""}
+      <div hx-get={`${pathOf(journey)}/summary`} hx-trigger="load" hx-swap="innerHTML" aria-live="polite" />
       <p>
         <LinkButton href={pathOf(journey)} label={ctx.t("trace.show")} />
       </p>
     </>
   );
+}
+
+async function summary(ctx: Ctx): Promise<JSX.Element> {
+  const trace = await ctx.app.calls.traces.get(ctx.actor, ctx.params.journey ?? "");
+  return trace.findings.length > 0 ? <Why ctx={ctx} trace={trace} /> : "";
 }
 
 /** "20261121-153012-1001-13800138000": when, who, whom. */
@@ -106,7 +131,7 @@ function attachment(name: string, type: string, body: string | Uint8Array<ArrayB
 
 async function asText(ctx: Ctx): Promise<Response> {
   const { t } = ctx;
-  const trace = await ctx.app.calls.traces.download(ctx.actor, ctx.params.journey ?? "", "text");
+  const { trace, text } = await ctx.app.calls.traces.text(ctx.actor, ctx.params.journey ?? "");
   const head = [
     `${ctx.when.second(trace.startedAt)} ${trace.caller} → ${trace.callee} (${trace.journey})`,
     ...trace.parties.map(
@@ -118,18 +143,19 @@ async function asText(ctx: Ctx): Promise<Response> {
     }),
     t("trace.masked"),
   ];
-  const body = `${head.join("\n")}\n\n${messagesOf(trace)}`;
+  const body = `${head.join("\n")}\n\n${text}`;
   return attachment(`${traceFileName(ctx, trace)}.txt`, "text/plain; charset=utf-8", body);
 }
 
 async function asPcap(ctx: Ctx): Promise<Response> {
-  const trace = await ctx.app.calls.traces.download(ctx.actor, ctx.params.journey ?? "", "pcap");
-  return attachment(`${traceFileName(ctx, trace)}.pcap`, "application/vnd.tcpdump.pcap", captureOf(trace));
+  const { trace, capture } = await ctx.app.calls.traces.capture(ctx.actor, ctx.params.journey ?? "");
+  return attachment(`${traceFileName(ctx, trace)}.pcap`, "application/vnd.tcpdump.pcap", capture);
 }
 
 export function callTrace(app: App) {
   return new Elysia()
     .get("/calls/:journey/trace", handle(app, "calls.trace", page))
+    .get("/calls/:journey/trace/summary", handle(app, "calls.trace", summary))
     .get("/calls/:journey/trace.txt", handle(app, "calls.trace", asText))
     .get("/calls/:journey/trace.pcap", handle(app, "calls.trace", asPcap));
 }

@@ -8,7 +8,7 @@ import { Button, Empty, Notice } from "../../components/layout.tsx";
 import { Shell } from "../../components/shell.tsx";
 import type { Ctx } from "../../http/context.ts";
 import { handle } from "../../http/index.ts";
-import { Findings, Message, TraceStyle } from "../calls/ladder.tsx";
+import { Findings, Message, pause, TraceStyle } from "../calls/ladder.tsx";
 import { kindOf } from "../calls/ladder-words.ts";
 
 function Choice(props: { ctx: Ctx; name: "extension" | "trunk"; options: readonly Option[] }): JSX.Element {
@@ -31,41 +31,42 @@ function Choice(props: { ctx: Ctx; name: "extension" | "trunk"; options: readonl
   );
 }
 
-function Messages(props: { ctx: Ctx; found: FoundMessages }): JSX.Element {
-  const { ctx, found } = props;
+/** Newest first; written with pauses, as the ladder. */
+async function messagesHtml(ctx: Ctx, found: FoundMessages): Promise<string> {
   const { steps, columns } = found.ladder;
   const open = ctx.url.searchParams.get("open");
-  return (
-    <ol class="messages">
-      {steps.toReversed().map((step) => {
-        const entry = found.entries[step.entry];
-        const kind = kindOf(step);
-        const remote = columns[step.column]?.remote.replace(/^(\w+):/, "$1 ") ?? "";
-        const label = `${kind.shape} ${step.label}${step.times > 1 ? ` ×${step.times}` : ""}`.trim();
-        const about = step.status === undefined ? "" : `(${step.method})`;
-        return (
-          <li>
-            <details id={`m${step.entry}`} open={open === String(step.entry)}>
-              <summary class={kind.css}>
-                <time safe>{`${ctx.when.second(step.at)}.${String(step.at % 1000).padStart(3, "0")}`}</time>
-                <span aria-hidden="true">{step.direction === "in" ? "←" : "→"}</span>
-                <span class="mono" safe>
-                  {remote}
-                </span>
-                <span>
-                  <b safe>{label}</b>{" "}
-                  <span class="muted" safe>
-                    {`${about} ${entry ? whoIn(entry.text) : ""}`}
-                  </span>
-                </span>
-              </summary>
-              {entry ? <Message ctx={ctx} step={step} entry={entry} start={step.at} way="" /> : ""}
-            </details>
-          </li>
-        );
-      })}
-    </ol>
-  );
+  const items: string[] = [];
+  for (const [index, step] of steps.toReversed().entries()) {
+    if (index % 20 === 19) await pause();
+    const entry = found.entries[step.entry];
+    const kind = kindOf(step);
+    const remote = columns[step.column]?.remote.replace(/^(\w+):/, "$1 ") ?? "";
+    const label = `${kind.shape} ${step.label}${step.times > 1 ? ` ×${step.times}` : ""}`.trim();
+    const about = step.status === undefined ? "" : `(${step.method})`;
+    const item = (
+      <li>
+        <details id={`m${step.entry}`} open={open === String(step.entry)}>
+          <summary class={kind.css}>
+            <time safe>{`${ctx.when.second(step.at)}.${String(step.at % 1000).padStart(3, "0")}`}</time>
+            <span aria-hidden="true">{step.direction === "in" ? "←" : "→"}</span>
+            <span class="mono" safe>
+              {remote}
+            </span>
+            <span>
+              <b safe>{label}</b>{" "}
+              <span class="muted" safe>
+                {`${about} ${entry ? whoIn(entry.text) : ""}`}
+              </span>
+            </span>
+          </summary>
+          {entry ? <Message ctx={ctx} step={step} entry={entry} start={step.at} way="" /> : ""}
+        </details>
+      </li>
+    );
+    items.push(String(item));
+  }
+  const safeItems = items.join("");
+  return String(<ol class="messages">{safeItems}</ol>);
 }
 
 /** "1001 → 1002" from From and To; one name when both are the same. */
@@ -86,6 +87,7 @@ async function page(ctx: Ctx): Promise<JSX.Element> {
   });
   const extensions = await app.people.extensions.options(SYSTEM_ACTOR);
   const trunks = await app.routing.trunks.options(SYSTEM_ACTOR);
+  const safeMessages = await messagesHtml(ctx, found);
   const without = new URLSearchParams(asked);
   without.delete("open");
   const query = without.size > 0 ? `${without}&` : "";
@@ -116,7 +118,7 @@ async function page(ctx: Ctx): Promise<JSX.Element> {
         ""
       )}
       {found.entries.length > 0 ? (
-        <Messages ctx={ctx} found={found} />
+        safeMessages
       ) : (
         <Empty title={t("sip-trace.empty")} text={t("sip-trace.empty-text")} />
       )}
