@@ -35,6 +35,8 @@ export abstract class Leg {
   #digits = new DigitMerge();
   #hasMedia = false;
   #asking = false;
+  /** A REFER of the phone whose outcome it has not been told yet. */
+  #referring = false;
   readonly #early: { readonly request: IncomingRequest; readonly run: () => void }[] = [];
   #infos: Promise<unknown> = Promise.resolve();
 
@@ -109,6 +111,7 @@ export abstract class Leg {
   }
 
   transferResult(status: number, reason: string): void {
+    if (status >= 200) this.#referring = false;
     const dialog = this.#dialog;
     if (dialog?.alive) void dialog.request({ method: "NOTIFY", ...referNotify(status, reason) });
   }
@@ -225,7 +228,11 @@ export abstract class Leg {
       void request.respond(400, { reason: "Bad Refer-To" });
       return;
     }
-    void request.respond(202).then(() => this.transferResult(100, "Trying"));
+    this.#referring = true;
+    // The outcome may be known before the 202 has left; nothing follows it (RFC 3515 §2.4.7).
+    void request.respond(202).then(() => {
+      if (this.#referring) this.transferResult(100, "Trying");
+    });
     const replaces = target.replaces === undefined ? undefined : this.parts.findDialog(target.replaces);
     this.parts.emit({
       type: "transfer-requested",
