@@ -6,6 +6,9 @@ import { loadOutboundRules, loadTrunks } from "./rows.ts";
 import { nextTrunk, optionColumns } from "./trunk-options.ts";
 
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:]+\]?)$/;
+/** "host", "host:port", "[v6]:port" or a SIP URI of such, with parameters. */
+const HOP =
+  /^(?:sips?:)?(?:[\w.+-]+@)?(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?(?:;[\w.-]+(?:=[\w.-]+)?)*$/;
 const ADDRESS = /^[0-9A-Fa-f.:]+(?:\/\d{1,3})?$/;
 const CODECS = ["PCMA", "PCMU", "G722", "opus", "G729"];
 
@@ -37,6 +40,9 @@ export function trunks(deps: EntityDeps) {
       const options = optionColumns(checks, input);
       const nextTrunkId = await nextTrunk(tx, checks, id, input.nextTrunkId ?? null);
       const proxy = checks.text("outboundProxy", input.outboundProxy, { max: 255 });
+      if (proxy !== "" && !HOP.test(proxy)) checks.fail("outboundProxy", "error.host");
+      const domain = checks.text("fromDomain", input.fromDomain, { max: 255 });
+      if (domain !== "" && !HOST.test(domain)) checks.fail("fromDomain", "error.host");
       const row = {
         name,
         enabled: input.enabled ? 1 : 0,
@@ -46,7 +52,7 @@ export function trunks(deps: EntityDeps) {
         transport: checks.oneOf("transport", input.transport, ["udp", "tcp", "tls"]),
         username,
         auth_username: checks.text("authUsername", input.authUsername, { max: 128 }),
-        from_domain: checks.text("fromDomain", input.fromDomain, { max: 255 }),
+        from_domain: domain,
         outbound_proxy: proxy,
         allowed_addresses_json: JSON.stringify(allowed),
         max_calls: checks.int("maxCalls", input.maxCalls, 0, 10_000),
