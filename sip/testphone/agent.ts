@@ -40,6 +40,9 @@ export class TestAgent {
   readonly address: string;
   readonly transport: "udp" | "tcp";
   behaviour: NonNullable<TestAgentOptions["behaviour"]>;
+  /** Own tone and keys of the calls to come, see the options. */
+  hz: number | null;
+  keysAsTones: boolean;
   readonly #options: TestAgentOptions;
   readonly #listeners = new Set<(call: TestCall) => void>();
   #engine: LaunchedEngine | undefined;
@@ -49,6 +52,8 @@ export class TestAgent {
     this.#options = options;
     this.address = options.address ?? "127.0.0.1";
     this.transport = options.transport ?? "udp";
+    this.hz = options.hz ?? null;
+    this.keysAsTones = options.keysAsTones === true;
     this.behaviour = options.behaviour ?? { kind: "answer", afterMs: 200 };
   }
 
@@ -116,12 +121,12 @@ export class TestAgent {
   }
 
   async #audio(): Promise<TestAudio> {
-    const { hz, pattern, listenFor, keysAsTones } = this.#options;
+    const { pattern, listenFor } = this.#options;
     return TestAudio.open({
       address: this.address,
-      hz: hz ?? null,
+      hz: this.hz,
       ...(pattern === undefined ? {} : { pattern }),
-      ...(keysAsTones === true ? { eventType: null } : {}),
+      ...(this.keysAsTones ? { eventType: null } : {}),
       ...(listenFor === undefined ? {} : { listenFor }),
     });
   }

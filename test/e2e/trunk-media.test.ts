@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import type { TrunkInput } from "../../appliance/routing/model.ts";
-import type { TestCarrierOptions, TestPhone } from "../../sip/testphone/index.ts";
+import type { TestPhone } from "../../sip/testphone/index.ts";
 import { CARRIER_HZ, type Exchange, nextCall, startExchange, toneOf } from "../kit/exchange.ts";
 import { DID } from "../kit/office.ts";
 import { waitFor } from "../kit/wait.ts";
@@ -27,14 +27,14 @@ afterEach(async () => {
   }, "nothing to be left");
 });
 
-/** Sets the trunk, and opens the carrier anew as it is then. */
-async function trunk(input: Partial<TrunkInput>, carrier: Partial<TestCarrierOptions> = {}): Promise<void> {
+/** Sets the trunk, and the carrier as one that speaks and knows telephone-event, or does neither. */
+async function trunk(input: Partial<TrunkInput>, carrier: "usual" | "tones" = "usual"): Promise<void> {
   const { trunks } = x.app.routing;
   const { id, ...before } = await trunks.get(SYSTEM_ACTOR, x.office.trunkId);
   const usual = { codecs: ["PCMA"], srtp: "off", dtmf: "rfc4733" } as const;
   await trunks.save(SYSTEM_ACTOR, id, { ...before, ...usual, ...input });
-  await x.closeCarrier();
-  await x.openCarrier(carrier);
+  x.carrier.keysAsTones = carrier === "tones";
+  x.carrier.hz = carrier === "tones" ? null : CARRIER_HZ;
 }
 
 /** A call of the phone to the outside that talks. */
@@ -63,7 +63,7 @@ test("keys by INFO: each is an INFO to the carrier, and its INFO leads through t
 });
 
 test("keys as tones: no telephone-event is offered; tones go out, and tones lead through the menu", async () => {
-  await trunk({ dtmf: "inband" }, { keysAsTones: true, hz: null });
+  await trunk({ dtmf: "inband" }, "tones");
   const before = x.carrier.calls.length;
   const call = await phone.dial("913800138000");
   const at = await nextCall(x.carrier, before);
@@ -84,7 +84,7 @@ test("keys as tones: no telephone-event is offered; tones go out, and tones lead
 });
 
 test("a carrier without telephone-event on a usual trunk: keys still pass both ways, as tones", async () => {
-  await trunk({}, { keysAsTones: true, hz: null });
+  await trunk({}, "tones");
   const { call, at } = await (async () => {
     const before = x.carrier.calls.length;
     const call = await phone.dial("913800138000");
