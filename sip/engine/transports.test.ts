@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { ask, at, bench, failure, type Loose, SDP, UDP, until } from "./test-support.ts";
 import type { ListenPoint } from "./transport/index.ts";
 
-const { phone, app } = bench();
+const { phone, app, cleanups } = bench();
 const TCP: ListenPoint = { ...UDP, protocol: "tcp" };
 
 function certificate(names: string): { cert: string; key: string } {
@@ -195,7 +195,7 @@ test("ws: a web phone registers, is called over its connection, and its BYE ends
   web.socket.close();
   // Without its connection the phone cannot be reached.
   await until(() => engine.stats().dialogs === 0);
-  expect((await failure(srf.createUAC(contact, { localSdp: SDP })))?.status).toBe(503);
+  expect((await failure(srf.createUAC(contact, { localSdp: SDP })))?.status).toBe(480);
 });
 
 test("several apps on one engine take turns; one that leaves gets nothing more", async () => {
@@ -238,6 +238,75 @@ test("a carrier whose first address answers 503: the second one is tried, with t
   expect(ids.length).toBe(2);
   expect(ids[0]).toBe(ids[1] ?? "");
   await uac.destroy();
+});
+
+/** A called office at 127.0.0.4 and .5 with one name for its Contact, and somebody at 127.0.0.2 who is of no use. */
+async function manyAddressed(contactTransport: "udp" | "tcp") {
+  const { engine } = await phone([{ ...UDP, address: "127.0.0.3" }]);
+  const port = engine.listening[0]?.port ?? 0;
+  const entry = await phone(
+    (["127.0.0.4", "127.0.0.5"] as const).flatMap((address): ListenPoint[] => [
+      { ...UDP, address, port },
+      { ...TCP, address, port },
+    ]),
+  );
+  const hosts = {
+    "carrier.test": ["127.0.0.2", "127.0.0.5"],
+    "moved.test": ["127.0.0.6", "127.0.0.5"],
+  };
+  const left = await phone([UDP, TCP], { hosts });
+  const seen: string[] = [];
+  entry.srf.invite(async (req: Loose, res: Loose) => {
+    const transport = contactTransport === "tcp" ? ";transport=tcp" : "";
+    const headers = { Contact: `<sip:bob@carrier.test:${port}${transport}>` };
+    const uas = await entry.srf.createUAS(req, res, { localSdp: SDP, headers });
+    uas.on("modify", (again: Loose, answer: Loose) => {
+      seen.push(`${again.method} ${again.protocol}`);
+      const moved = { Contact: `<sip:bob@moved.test:${port}${transport}>` };
+      answer.send(200, { body: SDP, headers: moved });
+    });
+    uas.on("destroy", (bye: Loose) => seen.push(`${bye.method} ${bye.protocol}`));
+  });
+  const uac = await left.srf.createUAC(`sip:bob@127.0.0.4:${port}`, { localSdp: SDP });
+  // The ACK finds its way past the useless address when the 2xx comes again.
+  await until(() => entry.engine.trace(uac.sip.callId).some(({ text }) => text.startsWith("ACK ")));
+  return { left, uac, seen, port };
+}
+
+test("in a call: the next address of the peer's name when one answers 503, and the bad one is left alone", async () => {
+  const { uac, seen, port } = await manyAddressed("udp");
+  const refused: string[] = [];
+  const full = await Bun.udpSocket({
+    hostname: "127.0.0.6",
+    port,
+    socket: {
+      data(socket, bytes, from, address) {
+        const text = bytes.toString();
+        refused.push(text.slice(0, text.indexOf(" ")));
+        if (text.startsWith("ACK")) return;
+        const lines = text.split("\r\n").filter((line) => /^(Via|From|To|Call-ID|CSeq):/.test(line));
+        const answer = ["SIP/2.0 503 Full", ...lines, "Content-Length: 0", "", ""].join("\r\n");
+        socket.send(answer, from, address);
+      },
+    },
+  });
+  cleanups.push(() => full.close());
+  // Its answer moves the target to another name, of which the first address has no room.
+  await uac.modify(SDP.replace("sendrecv", "sendonly"));
+  await until(() => refused.includes("ACK"));
+  const info = await uac.request({ method: "INFO" });
+  expect(info.status).toBe(200);
+  await uac.destroy();
+  await until(() => seen.includes("BYE udp"));
+  expect(refused.filter((method) => method !== "ACK")).toEqual(["INFO"]);
+});
+
+test("in a call: an address that refuses the connection is passed over, also by the engine's own BYE", async () => {
+  const { left, uac, seen } = await manyAddressed("tcp");
+  await uac.modify(SDP.replace("sendrecv", "sendonly"));
+  await left.engine.stop();
+  await until(() => seen.length === 2);
+  expect(seen).toEqual(["INVITE tcp", "BYE tcp"]);
 });
 
 const sipp = Bun.which("sipp");

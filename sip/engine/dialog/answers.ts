@@ -169,6 +169,7 @@ export class Answers {
       remoteTarget: contactUri(request),
       routes: listHeader(request, "Record-Route"),
       hop: natHop(request, transaction.arrival.peer, true),
+      peer: transaction.arrival.peer,
       inviteIn: request.method === "INVITE" ? transaction : undefined,
       offer: response.status < 200 && request.body.length > 0 ? "theirs" : undefined,
     };

@@ -42,15 +42,20 @@ export class DialogLife {
    * Sends a request or an ACK in the dialog. Calls `sent` with the way taken, at once when no name needs a look-up;
    * `failed` when there is none.
    */
-  withHop(dialog: Dialog, request: SipRequest, sent: (hop: Hop) => void, failed: () => void): void {
+  withHop(
+    dialog: Dialog,
+    request: SipRequest,
+    sent: (hop: Hop, spare: readonly Hop[]) => void,
+    failed: () => void,
+  ): void {
     const direct = this.directHop(dialog, request);
     if (direct) {
-      sent(direct);
+      sent(direct, []);
       return;
     }
     this.context.options.resolve(nextUri(request)).then((hops) => {
-      const [first] = hops;
-      if (first) sent(first);
+      const [first, ...spare] = this.context.ways.order(hops, this.context.layer.wheel.now(), dialog.peer);
+      if (first) sent(first, spare);
       else failed();
     }, failed);
   }
@@ -76,26 +81,35 @@ export class DialogLife {
     this.withHop(
       dialog,
       request,
-      (hop) => {
-        const branch = this.context.stamp(request, hop);
-        if (!branch) return;
-        const over = () => {
-          if (!this.alone.delete(request) || this.alone.size > 0) return;
-          const waiters = this.waiters;
-          this.waiters = [];
-          for (const tell of waiters) tell();
-        };
-        this.alone.add(request);
-        this.context.layer.request(request, branch, hop.target, hop.destination, {
-          onResponse: (response) => {
-            if (response.status >= 200) over();
-          },
-          onFailure: over,
-          onTerminated: over,
-        });
-      },
+      (hop, spare) => this.sendAlong(request, hop, spare),
       () => {},
     );
+  }
+
+  private sendAlong(request: SipRequest, hop: Hop, spare: readonly Hop[]): void {
+    const branch = this.context.stamp(request, hop);
+    if (!branch) return;
+    const over = () => {
+      if (!this.alone.delete(request) || this.alone.size > 0) return;
+      const waiters = this.waiters;
+      this.waiters = [];
+      for (const tell of waiters) tell();
+    };
+    this.alone.add(request);
+    this.context.layer.request(request, branch, hop.target, hop.destination, {
+      onResponse: (response) => {
+        if (response.status >= 200) over();
+      },
+      onFailure: () => {
+        this.context.ways.failed(hop, this.context.layer.wheel.now());
+        const [next, ...rest] = spare;
+        if (next) {
+          this.alone.delete(request);
+          this.sendAlong({ ...request, headers: request.headers.slice(1) }, next, rest);
+        } else over();
+      },
+      onTerminated: over,
+    });
   }
 
   /** Resolves when every request sent alone has its answer, after `waitMs` at the latest. */
@@ -197,8 +211,9 @@ export class DialogLife {
     this.withHop(
       dialog,
       ack,
-      (hop) => {
+      (hop, spare) => {
         answered.hop = hop;
+        answered.spare = spare;
         if (this.context.stamp(ack, hop)) this.context.layer.transmit(ack, hop.target);
       },
       () => {},
@@ -209,6 +224,12 @@ export class DialogLife {
 
   /** Another copy of a 2xx we have acknowledged. */
   acknowledgeAgain(answered: AnsweredInvite): void {
+    const [next, ...rest] = answered.spare ?? [];
+    if (next && answered.hop) {
+      this.context.ways.failed(answered.hop, this.context.layer.wheel.now());
+      answered.hop = next;
+      answered.spare = rest;
+    }
     if (answered.ack && answered.hop) this.context.layer.transmit(answered.ack, answered.hop.target);
   }
 

@@ -39,6 +39,8 @@ export interface AnsweredInvite {
   readonly invite: SipRequest;
   ack?: SipRequest;
   hop?: Hop;
+  /** Further ways of the ACK: a 2xx that comes again says that the last one led nowhere. */
+  spare?: readonly Hop[];
   deadline?: Timer;
   /** The app cancelled before the 2xx came: BYE follows the ACK. */
   readonly byeAfterAck: boolean;
@@ -69,6 +71,8 @@ export interface Dialog {
   routes: readonly string[];
   /** Fixed next hop: the packet's source (NAT) or the peer's connection. */
   hop?: Hop;
+  /** Where the peer's last answer or request that made the dialog came from. */
+  peer?: Pick<Destination, "address">;
   /** Open INVITE of theirs and of ours, and open UPDATE of theirs. */
   inviteIn?: ServerTransaction;
   inviteOut?: ClientTransaction;

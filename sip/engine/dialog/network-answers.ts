@@ -53,7 +53,7 @@ export class NetworkAnswers {
         else
           this.final(
             pending,
-            fabricate(pending.request, lost(pending) ?? cause, transaction.failure),
+            fabricate(pending.request, lost(pending, cause), transaction.failure),
             undefined,
           );
       },
@@ -258,6 +258,7 @@ export class NetworkAnswers {
     pending: PendingClient,
   ): void {
     this.life.refreshTarget(dialog, response);
+    dialog.peer = inbound.peer;
     if (!pending.dialog) {
       // The route set is fixed by the 2xx (RFC 3261 §12.1.2, §13.2.2.4).
       dialog.routes = listHeader(response, "Record-Route").reverse();
@@ -360,8 +361,9 @@ export class NetworkAnswers {
   }
 }
 
-/** A device that is reached by its own connection and whose connection is gone cannot be reached at all. */
-function lost(pending: PendingClient): "flow" | undefined {
+/** A device that is reached by its own connection cannot be reached at all when that is gone. */
+function lost(pending: PendingClient, cause: "timeout" | "transport"): "timeout" | "transport" | "flow" {
   const { hop, dialog } = pending;
-  return !dialog && hop.target.by === "flow" && hop.destination.protocol !== "udp" ? "flow" : undefined;
+  const bound = !dialog && hop.target.by === "flow" && hop.destination.protocol !== "udp";
+  return bound && cause === "transport" ? "flow" : cause;
 }

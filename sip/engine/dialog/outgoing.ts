@@ -82,7 +82,10 @@ export class Outgoing {
       return;
     }
     this.context.options.resolve(next).then(
-      (hops) => this.launch(client, messageId, app, proxy, hops),
+      (hops) => {
+        const ordered = this.context.ways.order(hops, this.context.layer.wheel.now());
+        this.launch(client, messageId, app, proxy, ordered);
+      },
       () => this.launch(client, messageId, app, proxy, []),
     );
   }
@@ -170,7 +173,7 @@ export class Outgoing {
     this.life.withHop(
       dialog,
       draft,
-      (hop) => this.launchInDialog(client, messageId, dialog, app, draft, hop),
+      (hop, spare) => this.launchInDialog(client, messageId, dialog, app, draft, hop, spare),
       () => client.reply(messageId, "NOK|unable to resolve destination"),
     );
   }
@@ -182,6 +185,7 @@ export class Outgoing {
     app: AppRequest,
     request: SipRequest,
     hop: Hop,
+    spare: readonly Hop[],
   ): void {
     const local = this.context.local(hop.destination.protocol, hop.destination.address);
     if (!local) {
@@ -207,6 +211,7 @@ export class Outgoing {
       request,
       hop,
       dialog,
+      spare,
       own,
       forks: new Map(),
       cancelled: false,

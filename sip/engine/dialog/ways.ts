@@ -15,11 +15,14 @@ export class Ways {
     this.bad.set(keyOf(hop), now + PENALTY);
   }
 
-  /** The same ways, those that failed lately last. */
-  order(hops: readonly Hop[], now: number): readonly Hop[] {
-    if (this.bad.size === 0 || hops.length < 2) return hops;
-    const isBad = (hop: Hop) => (this.bad.get(keyOf(hop)) ?? 0) > now;
-    return [...hops.filter((hop) => !isBad(hop)), ...hops.filter(isBad)];
+  /** The same ways: first the one to the peer we talk with already, those that failed lately last. */
+  order(hops: readonly Hop[], now: number, peer?: { readonly address: string }): readonly Hop[] {
+    if (hops.length < 2) return hops;
+    const rank = (hop: Hop) => {
+      if ((this.bad.get(keyOf(hop)) ?? 0) > now) return 2;
+      return hop.destination.address === peer?.address ? 0 : 1;
+    };
+    return [0, 1, 2].flatMap((wanted) => hops.filter((hop) => rank(hop) === wanted));
   }
 }
 
