@@ -151,7 +151,12 @@ test("a call still on shows its ladder as it grows", async () => {
   const call = await a.dial("1002");
   await call.answered;
   const journey = await x.journey("1001", "1002");
-  await go(`/calls/${journey}/trace`);
+  await go("/");
+  const row = page.locator(`#call-${journey}`);
+  await row.waitFor();
+  await shot("dashboard");
+  expect(await row.locator(`a[href="/calls/${journey}"]`).count()).toBe(1);
+  await row.locator(`a[href="/calls/${journey}/trace"]`).click();
   await page.locator("#trace .notice.info").waitFor();
   const first = page.locator(".ladder summary").first();
   await first.click();

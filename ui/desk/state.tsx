@@ -34,7 +34,7 @@ export function DeskState(props: { ctx: Ctx; picture: LivePicture }): JSX.Elemen
         {out ? "" : act("sign-out", t("desk.sign-out"))}
       </div>
       <h2 safe>{t("desk.current")}</h2>
-      <Calls t={t} calls={mine} />
+      <Calls t={t} calls={mine} can={(permission) => ctx.can(permission)} />
     </>
   );
 }

@@ -29,8 +29,19 @@ export function Strip(props: { t: Translate; picture: LivePicture; alarms: numbe
   );
 }
 
-export function Calls(props: { t: Translate; calls: readonly LiveCall[] }): JSX.Element {
-  const { t, calls } = props;
+/** `can` leads those who may to the call's page and its signalling. */
+export function Calls(props: {
+  t: Translate;
+  calls: readonly LiveCall[];
+  can?: (permission: string) => boolean;
+}): JSX.Element {
+  const { t, calls, can = () => false } = props;
+  const links = (
+    [
+      ["calls.view", "live.details", ""],
+      ["calls.trace", "trace.title", "/trace"],
+    ] as const
+  ).filter(([permission]) => can("calls.view") && can(permission));
   if (calls.length === 0) return <Empty title={t("live.no-calls")} text={t("live.no-calls-text")} />;
   const tone = { queue: "warn", ringing: "warn", talking: "ok", held: "info" } as const;
   return (
@@ -52,6 +63,15 @@ export function Calls(props: { t: Translate; calls: readonly LiveCall[] }): JSX.
                 {t(key)}
               </th>
             ))}
+            {links.length > 0 ? (
+              <th scope="col">
+                <span class="visually-hidden" safe>
+                  {t("live.details")}
+                </span>
+              </th>
+            ) : (
+              ""
+            )}
           </tr>
         </thead>
         <tbody>
@@ -85,6 +105,17 @@ export function Calls(props: { t: Translate; calls: readonly LiveCall[] }): JSX.
               <td>
                 <Since at={call.startedAt} />
               </td>
+              {links.length > 0 ? (
+                <td class="row">
+                  {links.map(([, label, page]) => (
+                    <a href={`/calls/${encodeURIComponent(call.journey)}${page}`} safe>
+                      {t(label)}
+                    </a>
+                  ))}
+                </td>
+              ) : (
+                ""
+              )}
             </tr>
           ))}
         </tbody>

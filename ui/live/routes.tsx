@@ -24,7 +24,7 @@ export function regionsOf(ctx: Ctx, page: string, picture: LivePicture, alarms: 
   if (page === "dashboard" && ctx.can("dashboard.view"))
     return [
       strip,
-      region("live-calls", <Calls t={t} calls={seen.calls} />),
+      region("live-calls", <Calls t={t} calls={seen.calls} can={(permission) => ctx.can(permission)} />),
       region("live-agents", <Agents t={t} agents={seen.agents} />),
       region("live-groups", <Groups t={t} groups={seen.groups} />),
     ];

@@ -30,7 +30,7 @@ function exchange(remote: string, local: string): TraceEntry[] {
   return [
     say("in", 0, "INVITE sip:b@h SIP/2.0", "v=0\r\ns=-\r\n"),
     say("out", 1, "SIP/2.0 100 Trying"),
-    say("out", 900, `SIP/2.0 200 OK`, "x".repeat(1_801)),
+    say("out", 900, `SIP/2.0 200 OK`, "a=x:12345\r\n".repeat(165)),
     say("in", 950, "ACK sip:b@h SIP/2.0"),
     say("in", 2_000, "BYE sip:b@h SIP/2.0"),
   ];
@@ -61,7 +61,11 @@ for (const [name, remote, local, addresses] of CASES)
     expect(shown).toMatch(addresses);
     for (const start of ["INVITE sip:", "SIP/2.0 100 Trying", "SIP/2.0 200 OK", "ACK sip:b@h", "BYE sip:b@h"])
       expect(shown).toContain(start);
-    expect(shown).not.toMatch(/truncated|bad |incorrect|invalid|malformed|\[\|/i);
+    expect(
+      [...shown.matchAll(/.*(?:truncated|bad |incorrect|invalid|malformed|\[\|).*/gi)].map((found) =>
+        found[0].slice(0, 200),
+      ),
+    ).toEqual([]);
     const times = [...shown.matchAll(/^08:00:0[02]\.\d{6} IP/gm)].length;
     expect(times).toBe(entries.length);
   });
