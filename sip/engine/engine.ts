@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { AgentServer } from "./agent-protocol/index.ts";
 import { Door } from "./challenge/index.ts";
 import { DEFAULT_LIMITS, type EngineConfig } from "./config.ts";
@@ -213,7 +214,9 @@ function makeResolve(
     listening.some((point) => point.protocol === name),
   );
   const hosts = new Map(Object.entries(names).map(([name, list]) => [name.toLowerCase(), list]));
-  const resolver = createResolver({ protocols: able, hosts });
+  // Addresses of version 6 only where something listens that could send to them.
+  const ipv6 = listening.some((point) => isIP(point.address) === 6);
+  const resolver = createResolver({ protocols: able, hosts, ipv6 });
   return async (text) => {
     const uri = parseUri(text);
     if (uri?.kind === "sip") {

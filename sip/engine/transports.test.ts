@@ -131,6 +131,37 @@ describe("TLS", () => {
   });
 });
 
+for (const protocol of ["udp", "tcp", "tls"] as const) {
+  test(`IPv6 by ${protocol}: a whole call between names and numbers at ::1`, async () => {
+    const six = certificate("IP:::1,DNS:six.test");
+    const secured = protocol === "tls" ? { tls: six } : {};
+    const point: ListenPoint = { protocol, address: "::1", port: 0, ...secured };
+    const more = { tlsClient: { ca: six.cert }, hosts: { "six.test": ["::1"] } };
+    const left = await phone([point], more);
+    const right = await phone([point], more);
+    const port = right.engine.listening[0]?.port;
+    let contact = "";
+    let ended = false;
+    right.srf.invite(async (req: Loose, res: Loose) => {
+      contact = req.get("Contact");
+      const uas = await right.srf.createUAS(req, res, { localSdp: SDP });
+      uas.on("destroy", () => {
+        ended = true;
+      });
+    });
+    for (const host of ["[::1]", "six.test"]) {
+      ended = false;
+      const uri = `sip:bob@${host}:${port}${protocol === "udp" ? "" : `;transport=${protocol}`}`;
+      const uac = await left.srf.createUAC(uri, { localSdp: SDP });
+      expect(contact).toContain("[::1]:");
+      await uac.modify(SDP.replace("sendrecv", "sendonly"));
+      await uac.destroy();
+      await until(() => ended);
+    }
+    await until(() => left.engine.stats().dialogs + right.engine.stats().dialogs === 0);
+  });
+}
+
 /** A web phone in a few lines: answers what it is told to. */
 async function webPhone(port: number | undefined) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`, ["sip"]);

@@ -2,6 +2,7 @@
 import { promises as system } from "node:dns";
 import { isIP } from "node:net";
 import type { SipUri, TransportProtocol } from "../message/index.ts";
+import { DnsCache } from "./cache.ts";
 
 export interface Target {
   readonly protocol: TransportProtocol;
@@ -39,8 +40,6 @@ export interface ResolveOptions {
   readonly random?: () => number;
 }
 
-const MAX_CACHE = 2000;
-const NO_TTL_SECONDS = 60;
 const SERVICES: Readonly<Record<string, "udp" | "tcp" | "tls">> = {
   "sip+d2u": "udp",
   "sip+d2t": "tcp",
@@ -51,24 +50,8 @@ const SERVICES: Readonly<Record<string, "udp" | "tcp" | "tls">> = {
 export function createResolver(options: ResolveOptions = {}): (uri: SipUri) => Promise<Target[]> {
   const { dns = systemDns, hosts, ipv6 = false, now = Date.now, random = Math.random } = options;
   const protocols = options.protocols ?? ["udp", "tcp", "tls"];
-  const cache = new Map<string, { until: number; value: Promise<unknown> }>();
-
-  function cached<T>(key: string, ask: () => Promise<T[]>): Promise<T[]> {
-    const hit = cache.get(key);
-    if (hit && hit.until > now()) return hit.value as Promise<T[]>;
-    const value = ask().catch((): T[] => []);
-    if (cache.size >= MAX_CACHE) cache.clear();
-    const entry = { until: now() + NO_TTL_SECONDS * 1000, value };
-    cache.set(key, entry);
-    void value.then((list) => {
-      const ttls = list.flatMap((item) => {
-        const ttl = (item as { ttl?: unknown }).ttl;
-        return typeof ttl === "number" ? [ttl] : [];
-      });
-      if (ttls.length > 0) entry.until = now() + Math.min(...ttls, 3600) * 1000;
-    });
-    return value;
-  }
+  const cache = new DnsCache(now);
+  const cached = <T>(key: string, ask: () => Promise<T[]>): Promise<T[]> => cache.get(key, ask);
 
   async function addresses(name: string): Promise<string[]> {
     const fixed = hosts?.get(name);
