@@ -161,6 +161,31 @@ describe("streams and codecs", () => {
   });
 });
 
+describe("offers in a call", () => {
+  test("a bad one is refused and the call keeps what it has; then a good one is taken", async () => {
+    const leg = `peer-${++legs}`;
+    const first = await media.acceptOffer(leg, sdp("m=audio 4000 RTP/SAVP 8", CRYPTO));
+    const bad = [
+      sdp("m=audio 4000 RTP/SAVP 8"),
+      sdp("m=audio 0 RTP/SAVP 8", CRYPTO),
+      sdp("m=audio 4000 RTP/SAVP 99", "a=rtpmap:99 NONSENSE/8000", CRYPTO),
+      "not a description",
+    ];
+    for (const offer of bad)
+      await expect(media.reoffer(leg, offer)).rejects.toBeInstanceOf(UnsupportedMediaError);
+    const held = await media.reoffer(leg, sdp("m=audio 4000 RTP/SAVP 8", CRYPTO, "a=sendonly"));
+    expect(held.direction).toBe("sendonly");
+    expect(describeAudio(held.answer)).toMatchObject({
+      security: "sdes",
+      keyed: true,
+      direction: "recvonly",
+    });
+    expect(describeAudio(held.answer).port).toBe(describeAudio(first.answer).port);
+    await media.release(leg);
+    await nothingLeft();
+  });
+});
+
 describe("our offers", () => {
   const offer = async (options?: OfferOptions): Promise<string> => {
     const leg = `peer-${++legs}`;
