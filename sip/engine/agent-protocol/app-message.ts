@@ -22,17 +22,23 @@ export function wireName(name: string): string {
   return name.replace(/(^|-)([a-z])/g, (_all, dash: string, letter: string) => dash + letter.toUpperCase());
 }
 
+const BREAKS = /[\r\n\0]/;
+
 /** Reads the message of a frame; undefined when the start line is none. Invalid header names are left out. */
 export function parseAppMessage(bytes: Uint8Array): AppMessage | undefined {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = buffer.indexOf("\r\n\r\n");
   const head = buffer.toString("utf8", 0, end < 0 ? buffer.length : end);
   const body = end < 0 ? new Uint8Array(0) : new Uint8Array(buffer.subarray(end + 4));
   const lines = head.split("\r\n");
   const headers: SipHeader[] = [];
-  for (const line of lines.slice(1)) {
-    const last = headers.at(-1);
-    if (/^[ \t]/.test(line) && last) {
+  for (let n = 1; n < lines.length; n++) {
+    const line = lines[n] ?? "";
+    const last = headers[headers.length - 1];
+    const lead = line.charCodeAt(0);
+    if ((lead === 32 || lead === 9) && last) {
       last.value = `${last.value} ${line.trim()}`;
       continue;
     }
@@ -40,12 +46,10 @@ export function parseAppMessage(bytes: Uint8Array): AppMessage | undefined {
     const name = line.slice(0, Math.max(colon, 0)).trim();
     // A bare CR or LF inside a value would split the message for whoever reads it next.
     if (isTokenText(name)) {
+      const value = line.slice(colon + 1);
       headers.push({
         name: wireName(name),
-        value: line
-          .slice(colon + 1)
-          .replace(/[\r\n\0]+/g, " ")
-          .trim(),
+        value: (BREAKS.test(value) ? value.replace(/[\r\n\0]+/g, " ") : value).trim(),
       });
     }
   }

@@ -11,15 +11,20 @@ export interface Meta {
 
 let secondOfCache = -1;
 let textOfCache = "";
+let momentOfCache = -1;
+let textOfMoment = "";
 
 /** UTC time of day as `HH:MM:SS.uuuuuu`. */
 export function timeOfDay(at = Date.now()): string {
+  if (at === momentOfCache) return textOfMoment;
   const second = Math.floor(at / 1000);
   if (second !== secondOfCache) {
     secondOfCache = second;
     textOfCache = new Date(second * 1000).toISOString().slice(11, 19);
   }
-  return `${textOfCache}.${String(at % 1000).padStart(3, "0")}000`;
+  momentOfCache = at;
+  textOfMoment = `${textOfCache}.${String(at % 1000).padStart(3, "0")}000`;
+  return textOfMoment;
 }
 
 /** `SOURCE|BYTES|PROTO|ADDR|PORT|TIME`. */
