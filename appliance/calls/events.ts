@@ -4,6 +4,7 @@
  */
 import type { LegEndCause } from "../../sip/index.ts";
 import type { Destination } from "../routing/model.ts";
+import type { Why } from "../routing/why.ts";
 
 export type JourneyId = string;
 export type Direction = "inbound" | "outbound" | "internal" | "campaign" | "callback";
@@ -74,7 +75,8 @@ interface Data {
     by: "did" | "inbound-route" | "default" | "internal" | "outbound-profile" | "feature-code" | "emergency";
     routeId?: number;
     destination: Destination;
-    why: string;
+    /** A sentence in events of earlier versions. */
+    why: Why | string;
   };
   "flow.entered": { flowId: number; name: string };
   "node.entered": { flowId: number; node: string };
@@ -94,7 +96,7 @@ interface Data {
   "queue.position": { groupId: number; position: number };
   "queue.announced": { groupId: number; what: "announcement" | "position" | "periodic"; position?: number };
   "queue.left": { groupId: number; reason: QueueLeftReason; waitedMs: number; agentId?: number };
-  "offer.made": { agentId: number; groupId: number | null; strategy: string; why: string };
+  "offer.made": { agentId: number; groupId: number | null; strategy: string; why: Why | string };
   "offer.ringing": { agentId: number; groupId: number | null };
   "offer.answered": { agentId: number; groupId: number | null };
   "offer.missed": { agentId: number; groupId: number | null; reason: OfferMissedReason };

@@ -4,7 +4,7 @@ import type { Destination, ExplainStep } from "./model.ts";
 
 const MOST_STEPS = 20;
 
-/** Steps in order; `text` names the objects as they are called in the office. */
+/** Steps in order; `text` names the objects as they are called in the office, `why` gives the reason. */
 export function explain(office: Office, did: string, caller: string, at: number): readonly ExplainStep[] {
   const steps: ExplainStep[] = [{ what: "call", text: `${caller} → ${did}`, destination: null }];
   const line = office.dids.find((d) => d.number.split(/[\s,]+/).includes(did));
@@ -21,15 +21,20 @@ export function explain(office: Office, did: string, caller: string, at: number)
       destination: decision.did.destination,
     });
   if (decision.action === "reject") {
-    steps.push({ what: "reject", text: decision.why, destination: null });
+    steps.push({ what: "reject", text: "", why: decision.why, destination: null });
     return steps;
   }
-  steps.push({ what: "route", text: decision.why, destination: decision.destination });
+  steps.push({ what: "route", text: "", why: decision.why, destination: decision.destination });
   let to: Destination = decision.destination;
   for (let i = 0; to.type === "condition" && i < MOST_STEPS; i++) {
     const condition = office.conditions.get(to.id);
     if (!condition) {
-      steps.push({ what: "reject", text: `condition ${to.id} is missing`, destination: null });
+      steps.push({
+        what: "reject",
+        text: "",
+        why: { code: "condition-missing", params: { id: to.id } },
+        destination: null,
+      });
       return steps;
     }
     const verdict = checkCondition(condition.rule, at, office.settings.timeZone);

@@ -32,6 +32,7 @@ export { createRouting, destinationKey, parseDestination, type RoutingDeps } fro
 export * from "./decide/index.ts";
 export * from "./model.ts";
 export { loadGroups } from "./rows.ts";
+export { WHY_CODES, type Why, type WhyCode } from "./why.ts";
 
 export interface MediaFiles extends Entity<MediaFileRow, MediaFileInput> {
   /** Sniffs, converts, stores. Up to 50 MB. @throws ValidationError at "file" when it is not audio. */

@@ -1,6 +1,7 @@
 /** Destinations and what they point at (W-3.0.9, W-3.6.*). Rows of the configuration, as the deciders see them. */
 
 import type { TrunkOptions } from "../../sip/index.ts";
+import type { Why } from "./why.ts";
 
 export type Destination =
   | { readonly type: "flow"; readonly id: number }
@@ -270,5 +271,6 @@ export interface GraphFault {
 export interface ExplainStep {
   readonly what: "call" | "did" | "route" | "condition" | "destination" | "reject";
   readonly text: string;
+  readonly why?: Why;
   readonly destination: Destination | null;
 }

@@ -216,7 +216,7 @@ export class CallCentre {
           journey.fact("route.decided", event.leg, {
             by: "feature-code",
             destination: { type: "hangup" },
-            why: `${decided.code} is ${decided.feature}`,
+            why: { code: "feature-code", params: { number: decided.code, feature: decided.feature } },
           });
           return journey.enter(new FeatureStage(journey, decided));
         case "internal":

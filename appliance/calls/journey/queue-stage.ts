@@ -1,6 +1,8 @@
 /** The caller in a group's queue (W-3.1.3.16–50): music, announcements, offers to agents, every way out. */
+
 import type { LegEvent, MediaEvent, PlayItem } from "../../../sip/index.ts";
 import type { Group } from "../../routing/index.ts";
+import type { Why } from "../../routing/why.ts";
 import type { HangupCause, OfferMissedReason, QueueLeftReason } from "../events.ts";
 import type { Journey } from "./journey.ts";
 import type { Party, Stage } from "./model.ts";
@@ -190,7 +192,7 @@ export class QueueStage implements Stage {
     return items;
   }
 
-  #offer(agentIds: readonly number[], why: string): void {
+  #offer(agentIds: readonly number[], why: Why): void {
     const { services } = this.#journey;
     const office = services.office();
     for (const agentId of agentIds) {

@@ -8,6 +8,7 @@ import {
   waitingOrder,
 } from "../../queueing/index.ts";
 import type { Group, Office } from "../../routing/index.ts";
+import type { Why } from "../../routing/why.ts";
 
 /** A call in a queue, as the dispatcher sees it. */
 export interface Waiter {
@@ -19,7 +20,7 @@ export interface Waiter {
   readonly tried: ReadonlySet<number>;
   /** Being offered now: not served a second time. */
   readonly offering: boolean;
-  offer(agentIds: readonly number[], why: string): void;
+  offer(agentIds: readonly number[], why: Why): void;
   /** The last agent signed out (W-3.1.3.38), or none is available any more (W-3.1.3.39). */
   emptied(reason: "empty" | "no-agent"): void;
 }

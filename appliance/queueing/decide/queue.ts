@@ -1,5 +1,6 @@
 /** Which waiting call and which agents come next: the six ring strategies of W-3.1.3.18–23 as pure functions. */
 import type { Group, GroupMember } from "../../routing/model.ts";
+import type { Why } from "../../routing/why.ts";
 
 /** What the strategies know of an agent who may be offered a call now. */
 export interface Candidate {
@@ -33,7 +34,7 @@ export interface RotationMemory {
 export interface Pick {
   readonly agentIds: readonly number[];
   /** In words, for the offer's record. */
-  readonly why: string;
+  readonly why: Why;
 }
 
 /**
@@ -51,9 +52,12 @@ export function pickAgents(
   const ready = [...group.members]
     .sort((a, b) => a.position - b.position)
     .filter((member) => (candidates.get(member.agentId)?.notBefore ?? Number.POSITIVE_INFINITY) <= now);
-  if (ready.length === 0) return { agentIds: [], why: "nobody is free" };
+  if (ready.length === 0) return { agentIds: [], why: { code: "nobody-free" } };
   if (group.strategy === "ring-all")
-    return { agentIds: ready.map((member) => member.agentId), why: `all ${ready.length} free members ring` };
+    return {
+      agentIds: ready.map((member) => member.agentId),
+      why: { code: "all-free", params: { n: ready.length } },
+    };
   const fresh = ready.filter((member) => !tried.has(member.agentId));
   const pool = fresh.length > 0 ? fresh : ready;
   const best = Math.min(...pool.map((member) => member.priority));
@@ -68,30 +72,30 @@ function choose(
   candidates: ReadonlyMap<number, Candidate>,
   memory: RotationMemory,
   random: () => number,
-): { readonly member: GroupMember; readonly why: string } {
+): { readonly member: GroupMember; readonly why: Why } {
   const first = tier[0];
   if (!first) throw new RangeError("choose needs at least one member");
   const smallest = (of: (c: Candidate | undefined) => number) =>
     tier.reduce((a, b) => (of(candidates.get(b.agentId)) < of(candidates.get(a.agentId)) ? b : a));
   switch (group.strategy) {
     case "longest-idle":
-      return { member: smallest((c) => c?.lastCallEndedAt ?? 0), why: "idle the longest" };
+      return { member: smallest((c) => c?.lastCallEndedAt ?? 0), why: { code: "idle-longest" } };
     case "fewest-calls":
-      return { member: smallest((c) => c?.answeredToday ?? 0), why: "fewest calls today" };
+      return { member: smallest((c) => c?.answeredToday ?? 0), why: { code: "fewest-calls" } };
     case "memory-rotation": {
       const order = [...group.members].sort((a, b) => a.position - b.position);
       const last = order.find((member) => member.agentId === memory.lastAgentId)?.position;
       const after = last === undefined ? undefined : tier.find((member) => member.position > last);
-      return { member: after ?? first, why: "next after the one who took the last call" };
+      return { member: after ?? first, why: { code: "next-in-turn" } };
     }
     case "random":
       return {
         member: tier[Math.min(tier.length - 1, Math.floor(random() * tier.length))] ?? first,
-        why: "drawn by lot",
+        why: { code: "by-lot" },
       };
     case "sequential":
     case "ring-all":
-      return { member: first, why: "first free in list order" };
+      return { member: first, why: { code: "first-in-list" } };
   }
 }
 

@@ -1,10 +1,11 @@
 /** What a number dialled on an extension means, and by which trunk and under which number it goes out. */
 import type { Destination } from "../model.ts";
+import type { Why } from "../why.ts";
 import type { AgentConfig, ExtensionConfig, Feature, Office } from "./office.ts";
 import { agentAtExtension, agentByNumber, extensionByNumber } from "./office.ts";
 
 export type DialledDecision =
-  | { readonly action: "internal"; readonly destination: Destination; readonly why: string }
+  | { readonly action: "internal"; readonly destination: Destination; readonly why: Why }
   | {
       readonly action: "feature";
       readonly feature: Feature;
@@ -19,13 +20,13 @@ export type DialledDecision =
       /** Number sent to the carrier. */
       readonly number: string;
       readonly displayedNumber: string;
-      readonly why: string;
+      readonly why: Why;
     }
   | {
       readonly action: "reject";
       readonly reason: "unknown" | "forbidden";
       readonly status: 403 | 404;
-      readonly why: string;
+      readonly why: Why;
     };
 
 /** A number inside the office: agent, extension, group or menu; null when it is none of these. */
@@ -57,15 +58,20 @@ export function decideDialled(
   const agent = caller ? agentAtExtension(office, caller.id) : undefined;
   if (office.settings.emergencyNumbers.includes(number)) return emergency(office, caller, agent, number);
   if (agent && !agent.enabled)
-    return { action: "reject", reason: "forbidden", status: 403, why: `agent ${agent.number} is disabled` };
+    return {
+      action: "reject",
+      reason: "forbidden",
+      status: 403,
+      why: { code: "agent-disabled", params: { number: agent.number } },
+    };
 
   const feature = featureOf(office, number);
   if (feature) return feature;
   const internal = internalDestination(office, number);
   if (internal)
-    return { action: "internal", destination: internal, why: `${number} is a number of the office` };
+    return { action: "internal", destination: internal, why: { code: "office-number", params: { number } } };
   if (agent?.clickToCallOnly && !options.viaClick)
-    return { action: "reject", reason: "forbidden", status: 403, why: "click-to-call only" };
+    return { action: "reject", reason: "forbidden", status: 403, why: { code: "click-to-call-only" } };
   return decideOutbound(office, caller, agent, number);
 }
 
@@ -77,7 +83,7 @@ export function decideOutbound(
   number: string,
 ): DialledDecision {
   if (!/^\+?[\d*#]{1,32}$/.test(number))
-    return { action: "reject", reason: "unknown", status: 404, why: "not a number" };
+    return { action: "reject", reason: "unknown", status: 404, why: { code: "not-a-number" } };
   for (const rule of office.outboundRules) {
     if (!rule.enabled || !office.trunks.get(rule.trunkId)?.enabled) continue;
     if (!number.startsWith(rule.prefix)) continue;
@@ -96,10 +102,10 @@ export function decideOutbound(
       trunkId: rule.trunkId,
       number: out,
       displayedNumber: displayedNumber(office, caller, agent),
-      why: `outbound rule "${rule.name}"`,
+      why: { code: "outbound-rule", params: { name: rule.name } },
     };
   }
-  return { action: "reject", reason: "unknown", status: 404, why: "no outbound rule fits" };
+  return { action: "reject", reason: "unknown", status: 404, why: { code: "no-outbound-rule" } };
 }
 
 /** Number shown outside: agent's > extension's > system's > the agent's or extension's own number (W-3.1.2.17). */
@@ -135,7 +141,7 @@ function emergency(
       action: "reject",
       reason: "unknown",
       status: 404,
-      why: "emergency call, but no trunk is enabled",
+      why: { code: "emergency-no-trunk" },
     };
   return {
     action: "outbound",
@@ -143,7 +149,7 @@ function emergency(
     trunkId: trunk,
     number,
     displayedNumber: shown,
-    why: `${number} is an emergency number`,
+    why: { code: "emergency", params: { number } },
   };
 }
 

@@ -1,5 +1,6 @@
 /** Where a call from a trunk goes: blacklist > DID disabled > DID's own destination > routes in order > default (W-3.6.1). */
 import type { Destination } from "../model.ts";
+import type { Why } from "../why.ts";
 import type { DidConfig, InboundRouteConfig, Office } from "./office.ts";
 
 export interface InboundCall {
@@ -21,14 +22,14 @@ export type InboundDecision =
       readonly callerNumber: string;
       readonly callerName: string;
       readonly lastAgentFirst: boolean;
-      readonly why: string;
+      readonly why: Why;
     }
   | {
       readonly action: "reject";
       readonly reason: "blacklist" | "did-disabled" | "unknown-number";
       readonly did: DidConfig | null;
       readonly status: 403 | 404 | 480 | 603;
-      readonly why: string;
+      readonly why: Why;
     };
 
 /** Decides; pure. A DID row may list several numbers separated by spaces or commas (W-3.5.1.8). */
@@ -40,7 +41,7 @@ export function decideInbound(office: Office, call: InboundCall): InboundDecisio
       reason: "blacklist",
       did,
       status: 603,
-      why: `${call.callerNumber} is blacklisted`,
+      why: { code: "blacklisted", params: { number: call.callerNumber } },
     };
   if (did && !did.enabled)
     return {
@@ -48,7 +49,7 @@ export function decideInbound(office: Office, call: InboundCall): InboundDecisio
       reason: "did-disabled",
       did,
       status: 480,
-      why: `DID ${did.number} is disabled`,
+      why: { code: "did-disabled", params: { number: did.number } },
     };
 
   const prefixed = (did?.callerNumberPrefix ?? "") + call.callerNumber;
@@ -61,7 +62,7 @@ export function decideInbound(office: Office, call: InboundCall): InboundDecisio
       destination: did.destination,
       callerNumber: prefixed,
       lastAgentFirst: false,
-      why: `DID ${did.number} has its own destination`,
+      why: { code: "did-destination", params: { number: did.number } },
     };
   for (const route of office.inboundRoutes) {
     if (!matches(route, call, did)) continue;
@@ -72,7 +73,7 @@ export function decideInbound(office: Office, call: InboundCall): InboundDecisio
       destination: route.destination,
       callerNumber: route.addCallerPrefix + strip(prefixed, route.removeCallerPrefix),
       lastAgentFirst: route.lastAgentFirst,
-      why: `inbound route "${route.name}" matches ${route.subject} ${route.method} "${route.value}"`,
+      why: { code: "inbound-route", params: { name: route.name } },
     };
   }
   if (did && office.defaultRoute)
@@ -82,14 +83,16 @@ export function decideInbound(office: Office, call: InboundCall): InboundDecisio
       destination: office.defaultRoute,
       callerNumber: prefixed,
       lastAgentFirst: false,
-      why: "default route",
+      why: { code: "default-route" },
     };
   return {
     action: "reject",
     reason: "unknown-number",
     did,
     status: 404,
-    why: did ? `no route for DID ${did.number}` : `${call.dialled} is not a number of this office`,
+    why: did
+      ? { code: "no-route", params: { number: did.number } }
+      : { code: "not-ours", params: { number: call.dialled } },
   };
 }
 

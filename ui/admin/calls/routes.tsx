@@ -3,7 +3,7 @@ import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
 import { CALL_RESULTS, type CallEvent } from "../../../appliance/calls/index.ts";
-import { type ListQuery, SYSTEM_ACTOR } from "../../../appliance/kernel.ts";
+import { type ListQuery, type Option, SYSTEM_ACTOR } from "../../../appliance/kernel.ts";
 import { officeDayStart } from "../../../appliance/routing/index.ts";
 import { Button, Facts, Notice, SidePanel } from "../../components/layout.tsx";
 import { Shell } from "../../components/shell.tsx";
@@ -14,7 +14,7 @@ import type { Key } from "../../locale/index.ts";
 import { audioResponse } from "./range.ts";
 import { CallTable, columnsOf } from "./table.tsx";
 import { TraceSummary } from "./trace.tsx";
-import { duration, eventWords } from "./words.ts";
+import { duration, type EventNames, eventWords } from "./words.ts";
 
 const DIRECTIONS = ["inbound", "outbound", "internal"] as const;
 const FILTERS = ["direction", "result", "from", "to"] as const;
@@ -162,12 +162,8 @@ async function page(ctx: Ctx, panel?: JSX.Element): Promise<JSX.Element> {
   );
 }
 
-function Timeline(props: {
-  ctx: Ctx;
-  events: readonly CallEvent[];
-  agents: ReadonlyMap<number, string>;
-}): JSX.Element {
-  const { ctx, events, agents } = props;
+function Timeline(props: { ctx: Ctx; events: readonly CallEvent[]; names: EventNames }): JSX.Element {
+  const { ctx, events, names } = props;
   const first = events[0]?.at ?? 0;
   return (
     <ol class="timeline">
@@ -176,7 +172,7 @@ function Timeline(props: {
           <time title={ctx.when.second(event.at)} safe>
             {`+${((event.at - first) / 1000).toFixed(1)}`}
           </time>{" "}
-          <span safe>{eventWords(ctx.t, event, agents)}</span>
+          <span safe>{eventWords(ctx.t, event, names)}</span>
         </li>
       ))}
     </ol>
@@ -188,7 +184,11 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
   const journey = ctx.params.journey ?? "";
   const rows = await app.calls.records.get(actor, journey);
   const events = await app.calls.records.timeline(actor, journey);
-  const agents = new Map((await app.people.agents.options(SYSTEM_ACTOR)).map(({ id, label }) => [id, label]));
+  const byId = (options: readonly Option[]) => new Map(options.map(({ id, label }) => [id, label]));
+  const names: EventNames = {
+    agents: byId(await app.people.agents.options(SYSTEM_ACTOR)),
+    media: byId(await app.routing.mediaFiles.options(SYSTEM_ACTOR)),
+  };
   const recordings = rows.flatMap((row) => (row.recording?.state === "done" ? [row.recording.id] : []));
   const deleted = rows.some((each) => each.recording?.state === "deleted");
   const row = rows[0];
@@ -228,7 +228,7 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
       )}
       <TraceSummary ctx={ctx} journey={journey} />
       <h3 safe>{t("calls.timeline")}</h3>
-      <Timeline ctx={ctx} events={events} agents={agents} />
+      <Timeline ctx={ctx} events={events} names={names} />
     </SidePanel>
   );
   return page(ctx, panel);

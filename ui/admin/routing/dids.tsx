@@ -15,6 +15,7 @@ import {
   TextField,
 } from "../../components/index.ts";
 import { type Ctx, handle, valuesOf } from "../../http/index.ts";
+import { whyWords } from "../calls/words.ts";
 import {
   choicesOf,
   type EntityPage,
@@ -178,7 +179,7 @@ function explainList(ctx: Ctx): JSX.Element {
       {steps.map((step) => (
         <li>
           <span class="muted" safe>{`${ctx.t(`explain.${step.what}`)}: `}</span>
-          <span safe>{step.text}</span>
+          <span safe>{step.why ? whyWords(ctx.t, step.why) : step.text}</span>
         </li>
       ))}
     </ol>
