@@ -5,6 +5,7 @@ import { nextCall, PROMPT_HZ, toneOf } from "../kit/exchange.ts";
 import { Linphone, type LinphoneOptions } from "../kit/linphone.ts";
 import { secretOf } from "../kit/office.ts";
 import { type SecureExchange, startSecure } from "../kit/secure.ts";
+import { testCertificate } from "../kit/tls.ts";
 import { waitFor } from "../kit/wait.ts";
 
 const MENU = "7000";
@@ -128,3 +129,16 @@ for (const [transport, mediaenc] of MODES)
       expect(await a.x.ended(await a.x.journey("1001", "1003"))).toMatchObject({ cause: "callee-busy" });
     }, 20_000);
   });
+
+test("one that does not know the exchange's authority refuses its certificate and does not register", async () => {
+  const phone = await Linphone.start({
+    ...{ user: "1001", password: secretOf("1001"), hz: HZ, transport: "tls" as const },
+    ...{ server: `localhost:${a.tlsPort}`, ca: testCertificate(["127.0.0.1"]).cert },
+  });
+  try {
+    await phone.says(/Certificate verification failed/);
+    expect(a.x.app.sip.devices.state(a.x.office.extensionIds["1001"] ?? 0).devices).toEqual([]);
+  } finally {
+    await phone.stop();
+  }
+}, 20_000);

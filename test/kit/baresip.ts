@@ -14,7 +14,7 @@ export interface BaresipOptions {
   /** The machine's own address, not loopback. */
   readonly address: string;
   readonly transport?: "udp" | "tcp" | "tls";
-  /** Authority (PEM) that must have signed the exchange's certificate; needed for TLS. */
+  /** Authority (PEM) of the exchange's certificate; baresip 1.0 takes any certificate all the same. */
   readonly ca?: string;
   /** SRTP offered as RTP/AVP with keys ("srtp") or insisted on as RTP/SAVP ("srtp-mand"). */
   readonly mediaenc?: "srtp" | "srtp-mand";
