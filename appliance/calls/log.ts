@@ -9,7 +9,7 @@ import { agentEventOf, readJourneyEvents, type StoredAgentEvent } from "./projec
 import { applyAgentEvent, saveRecordings, saveRecords } from "./project/write.ts";
 
 export interface EventLog {
-  /** Durable on return; the events in the order given, each with its `seq`. @throws StorageError */
+  /** Kept on return (a power cut within the next 5 ms aside, see storage/flush.ts); the events in the order given, each with its `seq`. @throws StorageError */
   append(facts: readonly CallFact[]): readonly CallEvent[];
   /** @throws StorageError */
   appendAgent(facts: readonly AgentFact[]): readonly AgentEvent[];
