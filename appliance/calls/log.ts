@@ -9,7 +9,10 @@ import { agentEventOf, readJourneyEvents, type StoredAgentEvent } from "./projec
 import { applyAgentEvent, saveRecordings, saveRecords } from "./project/write.ts";
 
 export interface EventLog {
-  /** Kept on return (a power cut within the next 5 ms aside, see storage/flush.ts); the events in the order given, each with its `seq`. @throws StorageError */
+  /**
+   * Kept on return; a power cut within the next 5 ms may still take them (storage/flush.ts). The events in the order given,
+   * each with its `seq`. @throws StorageError
+   */
   append(facts: readonly CallFact[]): readonly CallEvent[];
   /** @throws StorageError */
   appendAgent(facts: readonly AgentFact[]): readonly AgentEvent[];
@@ -18,7 +21,7 @@ export interface EventLog {
   onAgentEvent(listener: (event: AgentEvent) => void): () => void;
   /** All events of a journey in order; none = unknown. */
   readJourney(journey: JourneyId): CallEvent[];
-  /** Agents' events with a `seq` above `sinceSeq` (0). */
+  /** What agents did with a `seq` above `sinceSeq` (0); without the states that came of it. */
   readAgentEvents(sinceSeq?: number): AgentEvent[];
   /** Journeys without journey.ended, oldest first. */
   openJourneys(): JourneyId[];
@@ -90,7 +93,10 @@ export function createLog(deps: { readonly store: Store }): EventLog {
     readJourney: (journey) => readJourneyEvents(sync, journey),
     readAgentEvents(sinceSeq = 0) {
       const rows = sync
-        .prepare("SELECT seq, at, agent_id, kind, data FROM agent_event WHERE seq > ? ORDER BY seq")
+        .prepare(
+          `SELECT seq, at, agent_id, kind, data FROM agent_event
+           WHERE seq > ? AND kind NOT IN ('agent.state_changed', 'agent.state_ended') ORDER BY seq`,
+        )
         .all(sinceSeq) as StoredAgentEvent[];
       return rows.map(agentEventOf);
     },
