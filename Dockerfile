@@ -17,7 +17,7 @@ COPY --from=build /src/dist/zongji /usr/local/bin/zongji
 USER zongji
 WORKDIR /var/lib/zongji
 VOLUME /var/lib/zongji
-EXPOSE 8080/tcp 5060/udp 5060/tcp 30000-39999/udp
+EXPOSE 8080/tcp 8443/tcp 5060/udp 5060/tcp 5061/tcp 30000-39999/udp
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["zongji"]
 CMD ["serve", "--data", "/var/lib/zongji"]

@@ -1,5 +1,4 @@
 /** What the other layers of the engine may use of the transports. */
-export { TransportError, type TransportErrorCode } from "./errors.ts";
 export { createTransport, type Transport } from "./layer.ts";
 export type { ListenPoint, SendTarget, TlsIdentity, TransportLayer } from "./model.ts";
 export type { TransportOptions } from "./options.ts";
