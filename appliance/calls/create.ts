@@ -25,11 +25,11 @@ import { createKeeper } from "./keeper.ts";
 import type { Live } from "./live.ts";
 import { createLive } from "./live-picture.ts";
 import { createLog } from "./log.ts";
+import { endOfStretches } from "./project/stretches.ts";
 import { installPrompts } from "./prompts.ts";
 import { createRecords, type Records } from "./records.ts";
 import { closeBroken, readHeartbeat, startHeartbeat } from "./recover.ts";
 import { startRetention } from "./retention.ts";
-import { stretchWriter } from "./timeline.ts";
 import type { Traces } from "./trace.ts";
 import { startTraces } from "./trace-start.ts";
 
@@ -72,7 +72,8 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
   const heartbeat = startHeartbeat(store, clock);
 
   const startOfDay = (at: number) => officeDayStart(at, office().settings.timeZone);
-  const stretches = stretchWriter(store.sync, clock.now());
+  // What an earlier run left open ended with its last sign of life.
+  log.appendAgent(endOfStretches(store.sync, lastAlive));
   const raise = (code: AlarmCode, subject: string, detail: string) => {
     deps.log(`${code} ${subject}: ${detail}`);
     system.alarms.raise(code, subject, detail);
@@ -88,10 +89,15 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
     now: clock.now,
     after: clock.after,
     append: appendAgent,
-    stretch(agentId, derived, journey, groupId) {
-      const at = clock.now();
-      keeper.write(() => stretches.write(agentId, derived, journey, groupId, at));
-    },
+    stretch: (agentId, { state, reason }, journey, groupId) =>
+      appendAgent([
+        {
+          kind: "agent.state_changed",
+          agentId,
+          at: clock.now(),
+          data: { state, reason, journey, groupId },
+        },
+      ]),
     startOfDay,
   });
   const queues = new Queues({ board, office, now: clock.now, random: Math.random });
@@ -223,7 +229,7 @@ export async function createCalls(deps: CallsDeps): Promise<Calls> {
       keeper.drain();
       if (keeper.waiting > 0) deps.log(`the disk refused ${keeper.waiting} writes; they are lost`);
       keeper.stop();
-      stretches.close(clock.now());
+      log.appendAgent(endOfStretches(store.sync, clock.now()));
       heartbeat();
     },
   };

@@ -163,6 +163,15 @@ interface AgentData {
   "agent.device_offline": { device: string };
   "agent.desk_opened": { session: string };
   "agent.desk_closed": { session: string };
+  /** The state derived from all of these and from the calls has become another (agent_timeline). */
+  "agent.state_changed": {
+    state: AgentState;
+    reason: string;
+    journey: JourneyId | null;
+    groupId: number | null;
+  };
+  /** The exchange stopped: what the agent did from then on is not known. */
+  "agent.state_ended": Readonly<Record<string, never>>;
 }
 export type AgentEventKind = keyof AgentData;
 export type AgentFact = {

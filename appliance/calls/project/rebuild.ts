@@ -3,19 +3,21 @@ import type { Store } from "../../../storage/database.ts";
 import { agentEventOf, callEventOf, type StoredAgentEvent, type StoredEvent } from "./read.ts";
 import { reduce } from "./reduce.ts";
 import { emptyJourneyState, type JourneyState } from "./state.ts";
+import { dropStretches, STRETCH_KINDS } from "./stretches.ts";
 import { applyAgentEvent, saveRecordings, saveRecords } from "./write.ts";
 
 const CHUNK = 5000;
 
 /**
- * Rebuilds call_record and recording in one transaction (agent_timeline is its owner's). Not while calls run: it takes
- * as long as the log is. Returns how much was replayed. @throws StorageError
+ * Rebuilds call_record, recording and agent_timeline in one transaction. Not while calls run: it takes as long as the
+ * logs are. Returns how much was replayed. @throws StorageError
  */
 export function rebuild(store: Store): { readonly journeys: number; readonly events: number } {
   const { sync } = store;
   return sync.transaction((db) => {
     db.run("DELETE FROM call_record");
     db.run("DELETE FROM recording");
+    dropStretches(sync);
     let journeys = 0;
     let events = 0;
     let state: JourneyState | null = null;
@@ -45,10 +47,17 @@ export function rebuild(store: Store): { readonly journeys: number; readonly eve
       last = [end.journey, end.seq];
     }
     flush();
-    const ended = sync.prepare(
-      "SELECT seq, at, agent_id, kind, data FROM agent_event WHERE kind = 'agent.acw_ended' ORDER BY seq",
+    const kinds = ["agent.acw_ended", ...STRETCH_KINDS].map((kind) => `'${kind}'`).join(", ");
+    const agents = sync.prepare(
+      `SELECT seq, at, agent_id, kind, data FROM agent_event WHERE seq > ? AND kind IN (${kinds}) ORDER BY seq LIMIT ${CHUNK}`,
     );
-    for (const row of ended.all() as StoredAgentEvent[]) applyAgentEvent(sync, agentEventOf(row));
+    for (let last = 0; ; ) {
+      const rows = agents.all(last) as StoredAgentEvent[];
+      for (const row of rows) applyAgentEvent(sync, agentEventOf(row));
+      const end = rows.at(-1);
+      if (!end) break;
+      last = end.seq;
+    }
     return { journeys, events };
   });
 }

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore, type Store } from "../../../storage/database.ts";
-import type { CallEvent, CallFact } from "../events.ts";
+import { AGENT_STATES, type CallEvent, type CallFact } from "../events.ts";
 import { createLog } from "../log.ts";
 import { rebuild } from "./index.ts";
 import { agentLeg, fact, inboundStart, START } from "./scenario.ts";
+import { endOfStretches } from "./stretches.ts";
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -25,6 +26,7 @@ const snapshot = (store: Store) =>
   JSON.stringify([
     store.sync.db.query("SELECT * FROM call_record ORDER BY journey, part").all(),
     store.sync.db.query("SELECT * FROM recording ORDER BY id").all(),
+    store.sync.db.query("SELECT * FROM agent_timeline ORDER BY rowid").all(),
   ]);
 
 /** mulberry32: the same calls in each run. */
@@ -150,6 +152,57 @@ test("dropped and replayed, the rows are the same byte for byte", async () => {
         expect([row.journey, column, Number(value) >= 0]).toEqual([row.journey, column, true]);
     if (row.ended_at !== null && row.part === 0)
       expect(Number(row.talk_ms) + Number(row.hold_ms)).toBeLessThanOrEqual(Number(row.total_ms));
+  }
+});
+
+test("agents' stretches: dropped and replayed they are the same; they follow each other without a gap", async () => {
+  const store = await open();
+  const random = dice(7);
+  const log = createLog({ store });
+  // A row of a version that kept no facts of stretches.
+  const old = "INSERT INTO agent_timeline VALUES (1, 'idle', '', ?, NULL, NULL, NULL)";
+  store.sync.transaction((db) => db.run(old, [START - 60_000]));
+  let at = START;
+  for (let i = 0; i < 3_000; i++) {
+    // Now and then the clock is set back.
+    at += random() < 0.02 ? -5_000 : Math.round(random() * 4_000);
+    if (random() < 0.01) {
+      log.appendAgent(endOfStretches(store.sync, at));
+      continue;
+    }
+    const talks = random() < 0.5;
+    log.appendAgent([
+      {
+        kind: "agent.state_changed",
+        agentId: 1 + Math.floor(random() * 5),
+        at,
+        data: {
+          state: AGENT_STATES[Math.floor(random() * AGENT_STATES.length)] ?? "idle",
+          reason: random() < 0.2 ? "lunch" : "",
+          journey: talks ? `j${i}` : null,
+          groupId: talks ? 7 : null,
+        },
+      },
+    ]);
+  }
+  log.appendAgent(endOfStretches(store.sync, at));
+  const before = snapshot(store);
+  rebuild(store);
+  expect(snapshot(store)).toBe(before);
+  // Twice is the same as once.
+  rebuild(store);
+  expect(snapshot(store)).toBe(before);
+  const rows = store.sync.db.query("SELECT * FROM agent_timeline ORDER BY agent_id, rowid").all() as {
+    agent_id: number;
+    from_at: number;
+    to_at: number | null;
+  }[];
+  expect(rows.length).toBeGreaterThan(2_000);
+  expect(rows[0]).toMatchObject({ agent_id: 1, from_at: START - 60_000 });
+  for (const [i, row] of rows.entries()) {
+    expect(row.to_at ?? -1).toBeGreaterThanOrEqual(row.from_at);
+    const next = rows[i + 1];
+    if (next?.agent_id === row.agent_id) expect(next.from_at).toBeGreaterThanOrEqual(row.to_at ?? Infinity);
   }
 });
 

@@ -4,6 +4,7 @@ import type { SyncWriter } from "../../../storage/sync.ts";
 import type { AgentEvent } from "../events.ts";
 import { rowsOf } from "./rows.ts";
 import type { CallRecordRow, JourneyState, RecordingRow } from "./state.ts";
+import { applyStretch } from "./stretches.ts";
 
 const RECORD_COLUMNS = [
   "journey",
@@ -79,10 +80,11 @@ export function saveRecordings(sync: SyncWriter, state: JourneyState): void {
 }
 
 /**
- * Adds a finished stretch of after-call work to the agent's record of that journey. A stretch ends with
+ * Agents' stretches; and adds finished after-call work to the agent's record of that journey. A stretch ends with
  * agent.acw_ended; the start is looked up in the log, so nothing need be remembered.
  */
 export function applyAgentEvent(sync: SyncWriter, event: AgentEvent): void {
+  applyStretch(sync, event);
   if (event.kind !== "agent.acw_ended") return;
   const before = sync
     .prepare(
