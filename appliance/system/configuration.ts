@@ -5,13 +5,15 @@
 import type { Store, Tx } from "../../storage/database.ts";
 import { type Actor, NotFoundError, type Now, type Page } from "../kernel.ts";
 import { pageWindow } from "../listing.ts";
+import type { AuditAction, AuditSubject } from "./audit-words.ts";
 import type { VersionRow } from "./model.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 export interface Change {
-  readonly action: "save" | "remove" | "rollback" | "upload";
+  readonly action: Extract<AuditAction, "save" | "remove" | "rollback" | "upload">;
   /** "did", "flow", "agent" … */
-  readonly subject: string;
+  /** "": no change, the stages run for the first time. */
+  readonly subject: AuditSubject | "";
   /** null: new, or many. */
   readonly id: number | null;
   /** Shown in the list of versions, e.g. the row's name. */
@@ -139,8 +141,8 @@ export async function insertAudit(
   tx: Tx,
   actor: Actor,
   what: {
-    readonly action: string;
-    readonly subject: string;
+    readonly action: AuditAction;
+    readonly subject: AuditSubject | "";
     readonly id: number | string | null;
     readonly summary?: string;
     readonly detail?: Readonly<Record<string, unknown>>;

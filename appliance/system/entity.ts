@@ -11,6 +11,7 @@ import {
   ValidationError,
 } from "../kernel.ts";
 import { paginate } from "../listing.ts";
+import type { AuditSubject } from "./audit-words.ts";
 import type { Configuration } from "./configuration.ts";
 
 export interface EntityDeps {
@@ -23,7 +24,7 @@ export interface EntitySpec<Row extends { readonly id: number }, Input, Extra = 
   /** Part of the permission: "dids" → "dids.view", "dids.edit". */
   readonly part: string;
   /** Name in the audit log: "did". */
-  readonly subject: string;
+  readonly subject: AuditSubject;
   readonly search: readonly (keyof Row & string)[];
   readonly sort: keyof Row & string;
   label(row: Row): string;

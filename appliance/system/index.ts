@@ -1,6 +1,7 @@
 /** System: settings, set-up, audit log, alarms, jobs, health, backup. */
 
 import type { Actor, ListQuery, Page } from "../kernel.ts";
+import type { AuditAction, AuditSubject } from "./audit-words.ts";
 import type { Configuration } from "./configuration.ts";
 import type {
   Alarm,
@@ -14,6 +15,7 @@ import type {
   SetupInput,
 } from "./model.ts";
 
+export { AUDIT_ACTIONS, AUDIT_SUBJECTS, type AuditAction, type AuditSubject } from "./audit-words.ts";
 export {
   type Change,
   type Configuration,
@@ -47,8 +49,8 @@ export interface Audit {
   /** For what is not a configuration change: a recording played, an export taken. */
   write(
     actor: Actor,
-    action: string,
-    subject: string,
+    action: AuditAction,
+    subject: AuditSubject,
     subjectId: string | number,
     detail?: Readonly<Record<string, unknown>>,
   ): Promise<void>;

@@ -88,7 +88,7 @@ export function createSecurity(deps: SecurityDeps): Security {
   configuration.addStage(async () => () => defence.setAllow(settings.get().defenceAllow));
   const audit = (
     actor: Actor,
-    action: string,
+    action: "ban" | "lift-ban",
     address: string,
     detail: Readonly<Record<string, unknown>> = {},
   ) => store.write((tx) => insertAudit(tx, actor, { action, subject: "ban", id: address, detail }, now()));

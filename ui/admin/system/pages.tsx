@@ -2,11 +2,16 @@
 import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
-
-import type { AuditRow, VersionRow } from "../../../appliance/system/index.ts";
+import {
+  AUDIT_ACTIONS,
+  AUDIT_SUBJECTS,
+  type AuditRow,
+  type VersionRow,
+} from "../../../appliance/system/index.ts";
 import { Button, Filters, Pager, Shell, Table } from "../../components/index.ts";
 import { handle, html, RAW, redirect } from "../../http/index.ts";
 import { idOf, textColumn } from "../entity/index.ts";
+import { actionWords, detailWords, objectWords, subjectWords, summaryWords } from "./audit-words.ts";
 
 export function systemRoutes(app: App) {
   return new Elysia()
@@ -18,27 +23,37 @@ export function systemRoutes(app: App) {
         const page = Math.max(1, Number.parseInt(query.get("page") ?? "1", 10) || 1);
         const found = await app.system.audit.list(ctx.actor, {
           search: query.get("q") ?? "",
+          filters: { action: query.get("action") ?? "", subject: query.get("subject") ?? "" },
           page,
           pageSize: 50,
         });
         const body = (
           <div id="list">
-            <Filters visit={ctx} filters={[]} />
+            <Filters
+              visit={ctx}
+              filters={[
+                {
+                  name: "action",
+                  label: t("audit.action"),
+                  options: AUDIT_ACTIONS.map((value) => ({ value, label: actionWords(t, value) })),
+                },
+                {
+                  name: "subject",
+                  label: t("audit.subject"),
+                  options: AUDIT_SUBJECTS.map((value) => ({ value, label: subjectWords(t, value) })),
+                },
+              ]}
+            />
             <Table
               visit={ctx}
               rows={found.rows}
               columns={[
                 textColumn("at", t("audit.at"), (row: AuditRow) => when.second(row.at), {}),
                 textColumn("actor", t("audit.actor"), (row: AuditRow) => row.actor, {}),
-                textColumn("action", t("audit.action"), (row: AuditRow) => row.action, {}),
-                textColumn(
-                  "subject",
-                  t("audit.subject"),
-                  (row: AuditRow) => `${row.subject} ${row.subjectId}`,
-                  {},
-                ),
+                textColumn("action", t("audit.action"), (row: AuditRow) => actionWords(t, row.action), {}),
+                textColumn("subject", t("audit.subject"), (row: AuditRow) => objectWords(t, row), {}),
                 textColumn("address", t("audit.address"), (row: AuditRow) => row.address, {}),
-                textColumn("detail", t("audit.detail"), (row: AuditRow) => JSON.stringify(row.detail), {}),
+                textColumn("detail", t("audit.detail"), (row: AuditRow) => detailWords(row.detail), {}),
               ]}
             />
             <Pager visit={ctx} total={found.total} page={found.page} pageSize={found.pageSize} />
@@ -66,7 +81,12 @@ export function systemRoutes(app: App) {
               columns={[
                 textColumn("at", t("audit.at"), (row: VersionRow) => when.second(row.at), {}),
                 textColumn("actor", t("audit.actor"), (row: VersionRow) => row.actor, {}),
-                textColumn("summary", t("versions.summary"), (row: VersionRow) => row.summary, {}),
+                textColumn(
+                  "summary",
+                  t("versions.summary"),
+                  (row: VersionRow) => summaryWords(t, row.summary),
+                  {},
+                ),
                 {
                   key: "rollback",
                   label: "",

@@ -1,0 +1,46 @@
+/** What the audit log and the versions speak of; the pages have words for each (`audit.action.*`, `audit.of.*`). */
+export const AUDIT_ACTIONS = [
+  "save",
+  "remove",
+  "rollback",
+  "upload",
+  "start",
+  "download",
+  "sign-in",
+  "sign-in-refused",
+  "change-password",
+  "play-recording",
+  "download-recording",
+  "delete-recordings",
+  "ban",
+  "lift-ban",
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+export const AUDIT_SUBJECTS = [
+  "account",
+  "agent",
+  "ban",
+  "blacklist",
+  "condition",
+  "department",
+  "did",
+  "displayed-number",
+  "extension",
+  "feature-code",
+  "flow",
+  "group",
+  "inbound-route",
+  "job",
+  "media-file",
+  "outbound-rule",
+  "pause-reason",
+  "recording",
+  "role",
+  "security",
+  "settings",
+  "trace",
+  "trunk",
+  "version",
+] as const;
+export type AuditSubject = (typeof AUDIT_SUBJECTS)[number];

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { AUDIT_ACTIONS, AUDIT_SUBJECTS } from "../../../appliance/system/index.ts";
+import { t } from "../../locale/index.ts";
+import { detailWords, objectWords, summaryWords } from "./audit-words.ts";
+
+// What is written is one of these lists: the compiler says so of every call in the program.
+test("each action and each subject has words in both languages", () => {
+  for (const language of ["zh-CN", "en"] as const) {
+    for (const action of AUDIT_ACTIONS) expect(t(language).has(`audit.action.${action}`)).toBe(true);
+    for (const subject of AUDIT_SUBJECTS) expect(t(language).has(`audit.of.${subject}`)).toBe(true);
+  }
+});
+
+test("versions and objects in words, also those put back; what is unknown stays as it is", () => {
+  expect(summaryWords(t("zh-CN"), "save did 02155501000")).toBe("保存 接入号 02155501000");
+  expect(summaryWords(t("en"), "rollback version save flow Main menu")).toBe(
+    "Put back version Save menu Main menu",
+  );
+  expect(summaryWords(t("en"), "remove group")).toBe("Delete group");
+  expect(summaryWords(t("en"), "something else entirely")).toBe("something else entirely");
+  const row = { subject: "agent", subjectId: "7", detail: { name: "1001", days: 3 } };
+  expect(objectWords(t("zh-CN"), row)).toBe("坐席 7 1001");
+  expect(detailWords({ name: "x", days: 3, kind: "pcap" })).toBe("days: 3 · kind: pcap");
+});
