@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endOf, listenTo } from "./process.ts";
 import { toneWav } from "./tone.ts";
 import { freePort, waitFor } from "./wait.ts";
 
@@ -97,8 +98,9 @@ export class Baresip {
       },
     );
     const phone = new Baresip(folder, child, control);
-    void phone.#drain(child.stdout);
-    void phone.#drain(child.stderr);
+    listenTo(child, (text) => {
+      phone.output += text;
+    });
     return phone;
   }
 
@@ -131,16 +133,9 @@ export class Baresip {
 
   async stop(): Promise<void> {
     this.command("quit");
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 1500);
-    await this.#child.exited;
-    clearTimeout(timer);
+    await endOf(this.#child, 1500);
     this.#control.destroy();
     await rm(this.#folder, { recursive: true, force: true });
-  }
-
-  async #drain(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const text = await new Response(stream).text();
-    this.output += text;
   }
 
   /** Netstrings: LENGTH:JSON, */

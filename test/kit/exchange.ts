@@ -22,6 +22,7 @@ import {
 } from "../../sip/testphone/index.ts";
 import type { Database as Schema } from "../../storage/schema/index.ts";
 import { furnish, type Office, type OfficeOptions, secretOf } from "./office.ts";
+import { endOf, listenTo } from "./process.ts";
 import { freePort, waitFor } from "./wait.ts";
 
 export type CallRow = Schema["call_record"];
@@ -308,7 +309,9 @@ export class Program {
     );
     this.#child = child;
     this.output = "";
-    for (const stream of [child.stdout, child.stderr]) void this.#read(stream);
+    listenTo(child, (text) => {
+      this.output += text;
+    });
     await waitFor(
       () => {
         if (child.exitCode !== null) throw new Error(`The program ended: ${this.output}`);
@@ -335,20 +338,8 @@ export class Program {
   async stop(): Promise<void> {
     await this.place.closeCarrier();
     this.#child?.kill("SIGTERM");
-    const timer = setTimeout(() => this.#child?.kill("SIGKILL"), 8000);
-    await this.#child?.exited;
-    clearTimeout(timer);
+    if (this.#child !== undefined) await endOf(this.#child, 8000);
     await this.place.closePlace();
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    const reader = stream.getReader();
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      this.output += decoder.decode(value, { stream: true });
-    }
   }
 }
 

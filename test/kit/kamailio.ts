@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endOf, listenTo } from "./process.ts";
 import { type TestCertificate, testCertificate } from "./tls.ts";
 import { freePort, waitFor } from "./wait.ts";
 
@@ -26,8 +27,6 @@ export interface KamailioOptions {
   readonly deafToOptions?: boolean;
   readonly tls?: boolean;
 }
-
-const MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/";
 
 function config(
   o: Required<Omit<KamailioOptions, "tls">>,
@@ -71,7 +70,6 @@ auto_aliases=no
 listen=udp:${own}
 listen=tcp:${own}
 ${tls === undefined ? "" : `enable_tls=yes\nlisten=tls:${o.address}:${tls.port}`}
-mpath="${MODULES}"
 ${[...modules, ...(tls === undefined ? [] : ["tls"])].map((name) => `loadmodule "${name}.so"`).join("\n")}
 ${tls === undefined ? "" : `modparam("tls", "tls_method", "TLSv1.2+")\nmodparam("tls", "private_key", "${tls.folder}/key.pem")\nmodparam("tls", "certificate", "${tls.folder}/cert.pem")`}
 modparam("auth", "algorithm", "${o.algorithm === "MD5" ? "" : o.algorithm}")
@@ -165,7 +163,9 @@ export class Kamailio {
     this.certificate = certificate;
     this.#folder = folder;
     this.#child = child;
-    for (const stream of [child.stdout, child.stderr]) void this.#read(stream);
+    listenTo(child, (text) => {
+      this.output += text;
+    });
   }
 
   /** Resolves when it listens. Rejects with its output when it ends. */
@@ -222,9 +222,7 @@ export class Kamailio {
 
   async stop(): Promise<void> {
     this.#child.kill("SIGTERM");
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 4000);
-    await this.#child.exited;
-    clearTimeout(timer);
+    await endOf(this.#child, 4000);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -245,15 +243,5 @@ export class Kamailio {
         },
       }).catch(ended);
     });
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    const reader = stream.getReader();
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      this.output += decoder.decode(value, { stream: true });
-    }
   }
 }

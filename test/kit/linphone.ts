@@ -10,6 +10,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tonesOnChannels } from "./audio-proof.ts";
+import { endOf, listenTo } from "./process.ts";
 import { toneWav } from "./tone.ts";
 import { waitFor } from "./wait.ts";
 
@@ -37,8 +38,9 @@ export class Linphone {
   private constructor(folder: string, child: Bun.Subprocess<"pipe", "pipe", "pipe">) {
     this.#folder = folder;
     this.#child = child;
-    void this.#read(child.stdout);
-    void this.#read(child.stderr);
+    listenTo(child, (text) => {
+      this.output += text;
+    });
   }
 
   static async start(options: LinphoneOptions): Promise<Linphone> {
@@ -123,19 +125,7 @@ export class Linphone {
 
   async stop(): Promise<void> {
     this.type("quit");
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 2500);
-    await this.#child.exited;
-    clearTimeout(timer);
+    await endOf(this.#child, 2500);
     await rm(this.#folder, { recursive: true, force: true });
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    const reader = stream.getReader();
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      this.output += decoder.decode(value, { stream: true });
-    }
   }
 }
