@@ -12,9 +12,9 @@ test("each action and each subject has words in both languages", () => {
 });
 
 test("versions and objects in words, also those put back; what is unknown stays as it is", () => {
-  expect(summaryWords(t("zh-CN"), "save did 02155501000")).toBe("保存 接入号 02155501000");
+  expect(summaryWords(t("zh-CN"), "save did 02155501000")).toBe("保存 中继号码 02155501000");
   expect(summaryWords(t("en"), "rollback version save flow Main menu")).toBe(
-    "Put back version Save menu Main menu",
+    "Put back version Save IVR menu Main menu",
   );
   expect(summaryWords(t("en"), "remove group")).toBe("Delete group");
   expect(summaryWords(t("en"), "something else entirely")).toBe("something else entirely");

@@ -5,6 +5,11 @@ import type { Translate } from "../../locale/index.ts";
 const ACTIONS: ReadonlySet<string> = new Set(AUDIT_ACTIONS);
 const SUBJECTS: ReadonlySet<string> = new Set(AUDIT_SUBJECTS);
 
+/** Who did it: a person's name, or the exchange itself. */
+export function actorWords(t: Translate, actor: string): string {
+  return actor === "system" ? t("by.system") : actor;
+}
+
 export function actionWords(t: Translate, action: string): string {
   return ACTIONS.has(action) ? t.code(`audit.action.${action}`) : action;
 }

@@ -11,7 +11,14 @@ import {
 import { Button, Filters, Pager, Shell, Table } from "../../components/index.ts";
 import { handle, html, RAW, redirect } from "../../http/index.ts";
 import { idOf, textColumn } from "../entity/index.ts";
-import { actionWords, detailWords, objectWords, subjectWords, summaryWords } from "./audit-words.ts";
+import {
+  actionWords,
+  actorWords,
+  detailWords,
+  objectWords,
+  subjectWords,
+  summaryWords,
+} from "./audit-words.ts";
 
 export function systemRoutes(app: App) {
   return new Elysia()
@@ -49,7 +56,7 @@ export function systemRoutes(app: App) {
               rows={found.rows}
               columns={[
                 textColumn("at", t("audit.at"), (row: AuditRow) => when.second(row.at), {}),
-                textColumn("actor", t("audit.actor"), (row: AuditRow) => row.actor, {}),
+                textColumn("actor", t("audit.actor"), (row: AuditRow) => actorWords(t, row.actor), {}),
                 textColumn("action", t("audit.action"), (row: AuditRow) => actionWords(t, row.action), {}),
                 textColumn("subject", t("audit.subject"), (row: AuditRow) => objectWords(t, row), {}),
                 textColumn("address", t("audit.address"), (row: AuditRow) => row.address, {}),
@@ -80,7 +87,7 @@ export function systemRoutes(app: App) {
               rows={found.rows}
               columns={[
                 textColumn("at", t("audit.at"), (row: VersionRow) => when.second(row.at), {}),
-                textColumn("actor", t("audit.actor"), (row: VersionRow) => row.actor, {}),
+                textColumn("actor", t("audit.actor"), (row: VersionRow) => actorWords(t, row.actor), {}),
                 textColumn(
                   "summary",
                   t("versions.summary"),
