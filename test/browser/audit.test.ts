@@ -1,0 +1,89 @@
+/** The audit log and the versions, as a person reads them. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
+import { createWeb, type WebServer } from "../../ui/server.ts";
+import { openBrowser, type TestBrowser } from "../kit/browser.ts";
+import { type Exchange, startExchange } from "../kit/exchange.ts";
+import { ADMIN } from "../kit/office.ts";
+
+setDefaultTimeout(40_000);
+
+let x: Exchange;
+let server: WebServer;
+let browser: TestBrowser;
+let page: Page;
+const SHOTS = process.env["SHOTS"];
+const go = (path: string) =>
+  page.goto(`http://127.0.0.1:${server.port}${path}`, { waitUntil: "domcontentloaded" });
+const shot = (name: string) => (SHOTS ? page.screenshot({ path: join(SHOTS, `${name}.png`) }) : undefined);
+
+beforeAll(async () => {
+  x = await startExchange({});
+  server = await createWeb(x.app).listen("127.0.0.1", 0);
+  browser = await openBrowser({ language: "zh-CN" });
+  page = browser.context.pages()[0] ?? (await browser.context.newPage());
+  page.setDefaultTimeout(10_000);
+  await go("/sign-in");
+  await page.fill("input[name=username]", ADMIN.username);
+  await page.fill("input[name=password]", ADMIN.password);
+  await page.locator("main form button[type=submit]").click();
+  await page.waitForURL((url) => url.pathname !== "/sign-in", { waitUntil: "domcontentloaded" });
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+  await x?.stop();
+});
+
+async function speak(language: "zh-CN" | "en"): Promise<void> {
+  if ((await page.locator("html").getAttribute("lang")) === language) return;
+  // A page whose menu is surely shut.
+  await go("/versions");
+  await page.locator("header .menu > summary").click();
+  await page.locator(`header button[name="language"][value="${language}"]`).click();
+  await page.locator(`html[lang="${language}"]`).waitFor({ state: "attached" });
+}
+
+test("the time line of a call tells in words why it went where it went", async () => {
+  const [a, b] = [await x.phone("1001"), await x.phone("1002")];
+  b.behaviour = { kind: "answer", afterMs: 50 };
+  const call = await a.dial("1002");
+  await call.answered;
+  await call.hangup();
+  const journey = await x.journey("1001", "1002");
+  await x.ended(journey);
+  for (const [language, why] of [
+    ["zh-CN", "选择去向：1002 是内部号码"],
+    ["en", "Route: 1002 is a number of the office"],
+  ] as const) {
+    await speak(language);
+    await go(`/calls/${journey}`);
+    expect(await page.locator(".panel .timeline").textContent()).toContain(why);
+    await shot(`timeline-${language}`);
+  }
+});
+
+test("rows stand in words, and the filters leave what was asked for", async () => {
+  await x.app.routing.versions.rollback(SYSTEM_ACTOR, 1);
+  for (const [language, save, put] of [
+    ["zh-CN", "保存", "恢复"],
+    ["en", "Save", "Put back"],
+  ] as const) {
+    await speak(language);
+    await go("/audit");
+    await shot(`audit-${language}`);
+    const rows = (await page.locator("#list tbody").textContent()) ?? "";
+    expect(rows).toContain(save);
+    expect(rows).not.toMatch(/\b(?:save|rollback|sign-in|inbound-route|media-file)\b/);
+    await go("/audit?action=rollback");
+    const actions = await page.locator("#list tbody tr td:nth-child(3)").allTextContents();
+    expect(actions.map((action) => action.trim())).toEqual([put]);
+    await go("/versions");
+    await shot(`versions-${language}`);
+    const versions = (await page.locator("main tbody").textContent()) ?? "";
+    expect(versions).toContain(put);
+    expect(versions).not.toMatch(/\b(?:save|rollback|inbound-route|media-file)\b/);
+  }
+});
