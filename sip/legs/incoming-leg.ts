@@ -58,6 +58,7 @@ export class IncomingLeg extends Leg {
     if (this.ended) throw new LegGoneError(this.id);
     const dialog = await this.#invite.accept({ body: answer });
     if (dialog === undefined) return this.#notAccepted();
+    this.agreed = codec;
     this.takeDialog(dialog);
     if (this.ended) {
       void dialog.bye();
@@ -74,6 +75,7 @@ export class IncomingLeg extends Leg {
     const acked = Promise.withResolvers<string>();
     const dialog = await this.#invite.accept({ body: this.localSdp });
     if (dialog === undefined) return this.#notAccepted();
+    this.agreed = "";
     this.takeDialog(dialog, (body) => acked.resolve(body));
     const timer = setTimeout(() => acked.resolve(""), ACK_PATIENCE_MS);
     const sdp = await acked.promise;

@@ -34,6 +34,8 @@ export abstract class Leg {
   #held = false;
   #digits = new DigitMerge();
   #hasMedia = false;
+  /** Codec of the 2xx that was sent or heard, "" when not known yet; undefined before there is one. */
+  protected agreed: string | undefined;
   #asking = false;
   /** A REFER of the phone whose outcome it has not been told yet. */
   #referring = false;
@@ -139,7 +141,7 @@ export abstract class Leg {
   }
 
   protected answered(codec: string, device?: string): void {
-    if (this.ended) return;
+    if (this.ended || this.state === "answered") return;
     this.setState("answered");
     const at = this.parts.now();
     this.parts.emit({
@@ -154,8 +156,8 @@ export abstract class Leg {
 
   /** A phone may send keys, hold or REFER on the heels of its ACK: nobody hears of them before the answer. */
   #onceAnswered(request: IncomingRequest, run: () => void): void {
-    if (this.state === "answered") run();
-    else if (this.ended) void request.respond(481);
+    if (this.ended) void request.respond(481);
+    else if (this.state === "answered") run();
     else this.#early.push({ request, run });
   }
 
@@ -174,6 +176,8 @@ export abstract class Leg {
   /** The one "ended" event. */
   protected end(cause: LegEndCause, by: EndedBy, sip?: { status?: number; reason?: string }): void {
     if (this.ended) return;
+    // A BYE on the heels of the 200 overtakes our work: the call had been answered all the same.
+    if (by === "remote" && cause === "normal" && this.agreed !== undefined) this.answered(this.agreed);
     this.ended = true;
     this.parts.onEnd(this);
     for (const { request } of this.#early.splice(0)) void request.respond(481);

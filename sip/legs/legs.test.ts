@@ -147,7 +147,7 @@ describe("incoming legs", () => {
     expect(invite.dialog?.sent.map((s) => s.body)).toContain("SIP/2.0 200 OK\r\n");
   });
 
-  test("a REFER on the heels of the ACK is heard after the answer, and answered 481 when the call ended instead", async () => {
+  test("a REFER on the heels of the ACK is heard after the answer, and answered 481 when a BYE came before it", async () => {
     const { stack, legs, events, types } = setUp();
     const early = (callId: string) => {
       const invite = stack.receive(fromTrunk(SDP, { "Call-ID": callId }));
@@ -174,7 +174,7 @@ describe("incoming legs", () => {
     const second = early("ends");
     await legs.answer(second.leg).catch(() => {});
     expect(second.refer.statuses).toEqual([481]);
-    expect(types().slice(-2)).toEqual(["incoming", "ended"]);
+    expect(types().slice(-3)).toEqual(["incoming", "answered", "ended"]);
   });
 
   test("media lost ends the leg with cause media", async () => {

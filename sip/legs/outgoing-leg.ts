@@ -101,9 +101,6 @@ export class OutgoingLeg extends Leg {
     sip?: { status?: number; reason?: string },
   ): void {
     clearTimeout(this.#timer);
-    // A BYE on the heels of the 200 overtakes our media work: the party had answered all the same.
-    if (by === "remote" && cause === "normal" && this.#winner !== undefined && this.state !== "answered")
-      this.answered(this.#early?.codec ?? "");
     super.end(cause, by, sip);
   }
 
@@ -195,6 +192,7 @@ export class OutgoingLeg extends Leg {
     clearTimeout(this.#timer);
     for (const other of this.#forks) if (other !== fork) other.invite?.cancel(ELSEWHERE);
     this.localSdp = fork.offer.sdp;
+    this.agreed = this.#early?.codec ?? "";
     this.takeDialog(dialog);
     try {
       const early = this.#early;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { rebuild } from "../../appliance/calls/project/index.ts";
 import { tonesOnChannels } from "../kit/audio-proof.ts";
-import { CARRIER_HZ, nextCall, Program, startExchange, toneOf } from "../kit/exchange.ts";
+import { CARRIER_HZ, nextCall, PROMPT_HZ, Program, startExchange, toneOf } from "../kit/exchange.ts";
 import { DID } from "../kit/office.ts";
 import { waitFor } from "../kit/wait.ts";
 
@@ -84,6 +84,7 @@ describe("power cut in mid-call", () => {
     const rung = phone.calls.length;
     const again = await place.carrier.dial(DID, "13700000004");
     await again.answered;
+    await waitFor(() => again.hears(PROMPT_HZ), "the menu");
     await again.press("1");
     const reached = await nextCall(phone, rung);
     expect(await reached.answered).toBe(true);
