@@ -13,6 +13,7 @@ import { queuesEn, queuesZh } from "./queues.ts";
 import { routingEn, routingZh } from "./routing.ts";
 import { securityEn, securityZh } from "./security.ts";
 import { systemEn, systemZh } from "./system.ts";
+import { timelineEn, timelineZh } from "./timeline.ts";
 import { traceEn, traceZh } from "./trace.ts";
 import { trunksEn, trunksZh } from "./trunks.ts";
 
@@ -30,6 +31,7 @@ const zh = {
   ...routingZh,
   ...securityZh,
   ...systemZh,
+  ...timelineZh,
   ...traceZh,
   ...trunksZh,
 } as const;
@@ -46,6 +48,7 @@ const en: Record<Key, string> = {
   ...routingEn,
   ...securityEn,
   ...systemEn,
+  ...timelineEn,
   ...traceEn,
   ...trunksEn,
 };
