@@ -107,8 +107,8 @@ export class TransactionLayer {
   }
 
   private retransmit(spent: SpentAnswer): void {
-    const parsed = parseMessage(Buffer.from(spent.message, "latin1"));
-    if (parsed.ok) this.transmit(parsed.message, spent.target);
+    const parsed = parseMessage(spent.bytes);
+    if (parsed.ok) this.transmit(parsed.message, spent.target, undefined, spent.bytes);
   }
 
   /** Every received message goes in here. */
@@ -138,7 +138,7 @@ export class TransactionLayer {
   retire(transaction: ServerTransaction, bytes: Buffer): void {
     // What a proxy passed on may come back over another path or changed (RFC 3261 §16.3).
     this.spent.keep(transaction.key, transaction.forwarded ? "" : transaction.mergeKey, {
-      message: bytes.toString("latin1"),
+      bytes,
       target: transaction.target,
     });
     transaction.terminate();
@@ -270,8 +270,16 @@ export function retryAfter(): string {
   return String(5 + Math.floor(Math.random() * 25));
 }
 
+/** The transport hands the same object up for the same peer, as long as it knows it. */
+const targets = new WeakMap<SipPeer, SendTarget>();
+
 /** Responses go back to where the request came from: the connection, or the packet's source (RFC 3581, forced). */
 export function replyTarget(peer: SipPeer): SendTarget {
-  if (peer.protocol !== "udp") return { by: "flow", flow: peer.flow };
-  return { by: "address", protocol: "udp", address: peer.address, port: peer.port };
+  const known = targets.get(peer);
+  if (known) return known;
+  const { protocol, flow, address, port } = peer;
+  const target: SendTarget =
+    protocol === "udp" ? { by: "address", protocol, address, port } : { by: "flow", flow };
+  targets.set(peer, target);
+  return target;
 }

@@ -117,9 +117,9 @@ test("a flood pushes the oldest answers out instead of growing", () => {
   const clock = new FakeClock();
   const store = new SpentStore(new TimerWheel(clock), 32_000, 100);
   const target = { by: "flow", flow: "f" } as const;
-  for (let n = 0; n < 50_000; n++) store.keep(`k${n}`, `m${n}`, { message: String(n), target });
+  for (let n = 0; n < 50_000; n++) store.keep(`k${n}`, `m${n}`, { bytes: Buffer.from(String(n)), target });
   expect(store.size).toBe(100);
-  expect([store.find("k49899"), store.find("k49900")?.message, store.merged("m49900")]).toEqual([
+  expect([store.find("k49899"), store.find("k49900")?.bytes.toString(), store.merged("m49900")]).toEqual([
     undefined,
     "49900",
     true,

@@ -3,28 +3,23 @@
  * They are many and all live equally long: a queue in order of time, one timer for all, and next to nothing a request.
  */
 import type { SendTarget } from "../transport/model.ts";
+import { ByteQueue } from "./byte-queue.ts";
 import type { Timer, TimerWheel } from "./wheel.ts";
 
 export interface SpentAnswer {
-  /** The response as it went out, one character a byte. */
-  readonly message: string;
+  /** The response as it went out. */
+  readonly bytes: Buffer;
   readonly target: SendTarget;
 }
 
-interface Kept {
-  readonly key: bigint;
-  readonly mergeKey: bigint;
-  readonly until: number;
-}
-
 /**
- * Keys are made of pieces of messages and would keep those whole in memory; 64 bits of them do. Seeded, so that nobody
- * can choose two that are alike.
+ * Keys are made of pieces of messages and would keep those whole in memory; 53 bits of them do, as a number, which
+ * needs no object. Seeded, so that nobody can choose two that are alike.
  */
 const SEED = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
 
-function short(key: string): bigint {
-  return Bun.hash.wyhash(key, SEED);
+function short(key: string): number {
+  return Number(BigInt.asUintN(53, Bun.hash.wyhash(key, SEED)));
 }
 
 /**
@@ -34,12 +29,26 @@ function short(key: string): bigint {
 const MOST = 32_768;
 /** Time between two looks at the queue, ms. */
 const SWEEP_MS = 500;
+/** Stands for "no merge key". */
+const NONE = -1;
+
+/** What is known of each answer besides its bytes, by place in the ring. */
+interface Ring {
+  readonly bytes: ByteQueue;
+  readonly keys: Float64Array;
+  readonly mergeKeys: Float64Array;
+  readonly until: Float64Array;
+  readonly targets: (SendTarget | undefined)[];
+}
 
 export class SpentStore {
-  readonly #answers = new Map<bigint, SpentAnswer>();
-  readonly #merges = new Set<bigint>();
-  #queue: Kept[] = [];
+  /** Numbers of the answers. */
+  readonly #answers = new Map<number, number>();
+  readonly #merges = new Set<number>();
+  /** Made with the first answer: most engines of a test never have one. */
+  #ring: Ring | undefined;
   #head = 0;
+  #tail = 0;
   #timer: Timer | undefined;
 
   constructor(
@@ -49,34 +58,32 @@ export class SpentStore {
   ) {}
 
   get size(): number {
-    return this.#answers.size;
+    return this.#tail - this.#head;
   }
 
+  /** `longMergeKey` "": the request may come over another path. */
   keep(longKey: string, longMergeKey: string, answer: SpentAnswer): void {
-    const [key, mergeKey] = [short(longKey), short(longMergeKey)];
-    this.#answers.set(key, answer);
-    this.#merges.add(mergeKey);
-    this.#queue.push({ key, mergeKey, until: this.wheel.now() + this.lifetimeMs });
-    if (this.#answers.size > this.most) this.#forget();
+    if (this.size >= this.most) this.#forget();
+    const ring = this.#rings();
+    const key = short(longKey);
+    const mergeKey = longMergeKey === "" ? NONE : short(longMergeKey);
+    const number = ring.bytes.push(answer.bytes);
+    const place = number % this.most;
+    ring.keys[place] = key;
+    ring.mergeKeys[place] = mergeKey;
+    ring.until[place] = this.wheel.now() + this.lifetimeMs;
+    ring.targets[place] = answer.target;
+    this.#tail = number + 1;
+    this.#answers.set(key, number);
+    if (mergeKey !== NONE) this.#merges.add(mergeKey);
     if (!this.#timer?.pending) this.#arm();
   }
 
-  #forget(): void {
-    const kept = this.#queue[this.#head];
-    if (kept === undefined) return;
-    this.#head++;
-    this.#answers.delete(kept.key);
-    this.#merges.delete(kept.mergeKey);
-    if (this.#head > 4096 && this.#head * 2 > this.#queue.length) this.#trim();
-  }
-
-  #trim(): void {
-    this.#queue = this.#queue.slice(this.#head);
-    this.#head = 0;
-  }
-
   find(key: string): SpentAnswer | undefined {
-    return this.#answers.size === 0 ? undefined : this.#answers.get(short(key));
+    const number = this.#answers.size === 0 ? undefined : this.#answers.get(short(key));
+    if (number === undefined || this.#ring === undefined) return undefined;
+    const target = this.#ring.targets[number % this.most];
+    return target && { bytes: this.#ring.bytes.read(number), target };
   }
 
   /** Whether the same request was served over another path (RFC 3261 §8.2.2.2). */
@@ -88,21 +95,48 @@ export class SpentStore {
     this.#timer?.cancel();
     this.#answers.clear();
     this.#merges.clear();
-    this.#queue = [];
+    this.#ring = undefined;
     this.#head = 0;
+    this.#tail = 0;
+  }
+
+  #rings(): Ring {
+    this.#ring ??= {
+      bytes: new ByteQueue(this.most),
+      keys: new Float64Array(this.most),
+      mergeKeys: new Float64Array(this.most),
+      until: new Float64Array(this.most),
+      targets: [],
+    };
+    return this.#ring;
+  }
+
+  #forget(): void {
+    const ring = this.#ring;
+    if (ring === undefined || this.size === 0) return;
+    const place = this.#head % this.most;
+    const key = ring.keys[place] ?? NONE;
+    if (this.#answers.get(key) === this.#head) this.#answers.delete(key);
+    this.#merges.delete(ring.mergeKeys[place] ?? NONE);
+    ring.targets[place] = undefined;
+    ring.bytes.shift();
+    this.#head++;
+  }
+
+  #due(): number {
+    if (this.size === 0) return Number.POSITIVE_INFINITY;
+    return this.#ring?.until[this.#head % this.most] ?? Number.POSITIVE_INFINITY;
   }
 
   #arm(): void {
-    const next = this.#queue[this.#head];
-    if (next === undefined) return;
-    const wait = Math.max(next.until - this.wheel.now(), this.#queue.length - this.#head > 1 ? SWEEP_MS : 0);
+    if (this.size === 0) return;
+    const wait = Math.max(this.#due() - this.wheel.now(), this.size > 1 ? SWEEP_MS : 0);
     this.#timer = this.wheel.after(wait, () => this.#sweep());
   }
 
   #sweep(): void {
     const now = this.wheel.now();
-    while ((this.#queue[this.#head]?.until ?? Number.POSITIVE_INFINITY) <= now) this.#forget();
-    if (this.#head === this.#queue.length) this.#trim();
+    while (this.#due() <= now) this.#forget();
     this.#arm();
   }
 }
