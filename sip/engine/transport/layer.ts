@@ -15,9 +15,10 @@ import {
 import type { Connection, WaitingBytes } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 import type { Frame } from "./framer.ts";
-import { addressTowards, family, isLoopback, isWildcard, plainAddress } from "./local.ts";
+import { family, plainAddress } from "./local.ts";
 import type { ListenPoint, SendTarget, TlsIdentity, TransportLayer } from "./model.ts";
 import { DEFAULTS, type Settings, type TransportOptions } from "./options.ts";
+import { type Listening, Points } from "./points.ts";
 import { markReceived } from "./received.ts";
 import { connectStream, listenStream } from "./stream.ts";
 import { ConnectionTable, keyOf } from "./table.ts";
@@ -25,7 +26,6 @@ import { bindUdp, type UdpPort } from "./udp.ts";
 import { openWebFlow, type WebFlow, type WebPeer, type WebSink } from "./web.ts";
 import { listenWebSocket } from "./websocket.ts";
 
-type Listening = ListenPoint & { readonly flow: string };
 type Address = Extract<SendTarget, { by: "address" }>;
 
 const PONG = Buffer.from("\r\n");
@@ -63,7 +63,8 @@ export interface Transport extends TransportLayer {
 class Layer implements Transport, Hub {
   readonly settings: Settings;
   readonly bounds: { readonly maxPendingBytes: number; readonly waiting: WaitingBytes };
-  readonly listening: Listening[] = [];
+  readonly #points = new Points();
+  readonly listening: readonly Listening[] = this.#points.all;
   readonly #udp = new Map<string, UdpPort>();
   readonly #closers: (() => void)[] = [];
   /** Stops accepting, by flow of the listener. */
@@ -96,12 +97,12 @@ class Layer implements Transport, Hub {
         const port = await bindUdp(point, flow, this);
         this.#udp.set(flow, port);
         this.#closers.push(() => port.close());
-        this.listening.push({ ...point, port: port.localPort, flow });
+        this.#points.add({ ...point, port: port.localPort, flow });
         return;
       }
       const server = await this.#serve(point);
       this.#servers.set(flow, server.stop);
-      this.listening.push({ ...point, port: server.port, flow });
+      this.#points.add({ ...point, port: server.port, flow });
     } catch (cause) {
       const where = `${protocol} ${point.address}:${point.port}`;
       throw new TransportError("bind-failed", `cannot listen on ${where}: ${text(cause)}`, cause);
@@ -121,7 +122,7 @@ class Layer implements Transport, Hub {
     const known = this.listening.some(
       (one) => one.protocol === point.protocol && family(one.address) === wanted,
     );
-    if (!known) this.listening.push({ ...point, flow: this.nextFlow(point.protocol) });
+    if (!known) this.#points.add({ ...point, flow: this.nextFlow(point.protocol) });
   }
 
   #serve(
@@ -140,7 +141,7 @@ class Layer implements Transport, Hub {
       const fresh = { ...point, tls };
       try {
         this.#servers.set(point.flow, (await this.#serve(fresh)).stop);
-        this.listening[at] = fresh;
+        this.#points.replace(at, fresh);
       } catch (error) {
         // Better an old certificate than no service.
         this.#servers.set(point.flow, (await this.#serve(point)).stop);
@@ -216,12 +217,7 @@ class Layer implements Transport, Hub {
     const address = plainAddress(source);
     // Shorter than any start line: keep-alives of phones (CRLF, one byte).
     if (bytes.length < 12 || remotePort === 0 || !this.admit(address, "udp")) return;
-    const peer: SipPeer = {
-      protocol: "udp",
-      address,
-      port: remotePort,
-      flow: `${port.flow}/${remotePort}/${address}`,
-    };
+    const peer = port.peers.of(address, remotePort);
     this.#take(bytes, peer, port, (answer) => port.send(answer, remotePort, source));
   }
 
@@ -272,7 +268,7 @@ class Layer implements Transport, Hub {
     if (!port) throw new TransportError("no-listener", `no UDP listener towards ${target.address}`);
     const address = plainAddress(target.address);
     port.sendOrThrow(bytes, target.port, address);
-    return { protocol: "udp", address, port: target.port, flow: `${port.flow}/${target.port}/${address}` };
+    return port.peers.of(address, target.port);
   }
 
   #sendOnFlow(bytes: Buffer, flow: string): SipPeer {
@@ -339,26 +335,12 @@ class Layer implements Transport, Hub {
   }
 
   #udpTowards(destination: string): UdpPort | undefined {
-    const point = this.#choose("udp", destination);
+    const point = this.#points.towards("udp", destination);
     return point && this.#udp.get(point.flow);
   }
 
-  /** The listener of that protocol and address family; a loopback one only for loopback, if there is a choice. */
-  #choose(protocol: TransportProtocol, destination: string): Listening | undefined {
-    const wanted = family(destination) || 4;
-    const points = this.listening.filter(
-      (point) => point.protocol === protocol && (family(point.address) || 4) === wanted,
-    );
-    const near = isLoopback(plainAddress(destination));
-    return (
-      points.find((point) => isWildcard(point.address) || isLoopback(point.address) === near) ?? points[0]
-    );
-  }
-
   localFor(protocol: TransportProtocol, destination: string): ListenPoint | undefined {
-    const point = this.#choose(protocol, destination);
-    if (!point || !isWildcard(point.address)) return point;
-    return { ...point, address: addressTowards(plainAddress(destination), family(point.address)) };
+    return this.#points.localFor(protocol, destination);
   }
 
   flowPeer(flow: string): SipPeer | undefined {

@@ -8,9 +8,17 @@ export function plainAddress(address: string): string {
   return bare.startsWith("::ffff:") && bare.includes(".") ? bare.slice(7) : bare;
 }
 
-/** 4, 6, or 0 for a host name. */
+const FAMILIES = new Map<string, number>();
+const MOST_KNOWN = 4096;
+
+/** 4, 6, or 0 for a host name. Asked several times for each message, of few addresses: the answers are kept. */
 export function family(address: string): number {
-  return isIP(plainAddress(address));
+  const known = FAMILIES.get(address);
+  if (known !== undefined) return known;
+  const found = isIP(plainAddress(address));
+  if (FAMILIES.size >= MOST_KNOWN) FAMILIES.clear();
+  FAMILIES.set(address, found);
+  return found;
 }
 
 export function isWildcard(address: string): boolean {
@@ -21,12 +29,23 @@ export function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1" || address === "localhost";
 }
 
+/** The machine's interfaces are looked up again after this time, ms: a new one is found soon, a call costs no look-up. */
+const INTERFACES_MS = 1_000;
+let interfaces: { readonly at: number; readonly list: ReturnType<typeof networkInterfaces> } | undefined;
+
+function interfacesNow(): ReturnType<typeof networkInterfaces> {
+  const now = performance.now();
+  if (interfaces === undefined || now - interfaces.at > INTERFACES_MS)
+    interfaces = { at: now, list: networkInterfaces() };
+  return interfaces.list;
+}
+
 /** An address of this machine that `destination` can reach: loopback, the same network, else the first outer one. */
 export function addressTowards(destination: string, wanted: number): string {
   const loopback = wanted === 6 ? "::1" : "127.0.0.1";
   if (isLoopback(destination)) return loopback;
   let best: string | undefined;
-  for (const entries of Object.values(networkInterfaces())) {
+  for (const entries of Object.values(interfacesNow())) {
     for (const entry of entries ?? []) {
       if (entry.internal || family(entry.address) !== wanted || entry.address.startsWith("fe80:")) continue;
       if (wanted === 4 && sameNetwork(entry.address, destination, entry.netmask)) return entry.address;

@@ -3,11 +3,13 @@ import { enlargeReceiveBuffer } from "./buffers.ts";
 import { TransportError } from "./errors.ts";
 import type { Hub } from "./layer.ts";
 import type { ListenPoint } from "./model.ts";
+import { PeerTable } from "./peers.ts";
 
 export interface UdpPort {
   readonly flow: string;
   readonly localAddress: string;
   readonly localPort: number;
+  readonly peers: PeerTable;
   /** False when the datagram was dropped. */
   send(bytes: Uint8Array, port: number, address: string): boolean;
   /** As send, but rejects with TransportError "too-large" or "congested". */
@@ -76,6 +78,7 @@ export async function bindUdp(point: ListenPoint, flow: string, hub: Hub): Promi
     flow,
     localAddress: point.address,
     localPort: socket.port,
+    peers: new PeerTable(flow),
     send(bytes, port, address) {
       if (!open || bytes.length > MAX_DATAGRAM || queue.length >= MAX_QUEUE) return false;
       queue.push({ bytes, port, address });
