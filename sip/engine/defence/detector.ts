@@ -25,6 +25,18 @@ const TRUST_FACTOR = 10;
 const TOOL_FACTOR = 0.25;
 /** Protected sources may send this many times faster. */
 const PROTECTED_FACTOR = 5;
+/** Addresses whose standing is remembered. */
+const MOST_STANDINGS = 4096;
+
+/** What the lists say of an address. */
+interface Standing {
+  /** The name it is counted under. */
+  readonly key: string;
+  /** Never judged. */
+  readonly exempt: boolean;
+  /** A phone or carrier of ours. */
+  readonly known: boolean;
+}
 
 /** New requests a second of a source, by the share of its failures used up. */
 export function allowedRate(used: number): number {
@@ -41,6 +53,8 @@ export class Detector {
   #allowed = new Networks();
   #protected = new Set<string>();
   #protectedNetworks = new Networks();
+  /** By address, until the lists change: it is asked for several times for each message. */
+  readonly #standings = new Map<string, Standing>();
   #counts = { dropped: 0, slowed: 0, challenged: 0, failedSignIns: 0, banned: 0 };
 
   constructor(
@@ -58,6 +72,7 @@ export class Detector {
   /** Never judge this address or network. */
   allow(entry: string): void {
     this.#exempt.add(entry);
+    this.#standings.clear();
   }
 
   /**
@@ -70,6 +85,7 @@ export class Detector {
     const addresses = lists.trusted.filter((entry) => !entry.includes("/"));
     this.#protected = new Set(addresses.flatMap((address) => [address, sourceKey(address)]));
     this.#protectedNetworks = new Networks(networks);
+    this.#standings.clear();
     for (const ban of this.list()) {
       const known = ban.reason !== "manual" && this.#isProtected(ban.address);
       if (known || this.#allowed.has(ban.address.replace(/\/64$/, ""))) this.#bans.lift(ban.address);
@@ -84,13 +100,12 @@ export class Detector {
   /** Asked for each datagram or connection before anything is read. False: drop without a word. */
   admit(address: string, _protocol: TransportProtocol): boolean {
     if (!this.options.enabled) return true;
-    if (this.#isExempt(address)) return true;
+    const { key, exempt, known } = this.#standing(address);
+    if (exempt) return true;
     const now = this.now();
-    const key = this.#key(address);
     if (this.#isBanned(address, key, now)) return this.#drop();
     const { rate, burst, boxRate, boxBurst } = this.options;
     const source = this.#sources.touch(key);
-    const known = this.#isProtected(key);
     const factor = known ? PROTECTED_FACTOR : 1;
     if (source.packets.take(now, rate * factor, burst * factor)) {
       // The share of known phones and carriers cannot be used up by strangers.
@@ -106,12 +121,12 @@ export class Detector {
 
   /** Asked for each request that could be read. False: drop without a word, which slows its sender down. */
   judge(origin: Origin, facts: RequestFacts): boolean {
-    if (!this.options.enabled || !facts.fresh || this.#isExempt(origin.address)) return true;
+    if (!this.options.enabled || !facts.fresh) return true;
+    const { key, exempt, known } = this.#standing(origin.address);
+    if (exempt) return true;
     const now = this.now();
-    const key = this.#key(origin.address);
     const source = this.#sources.touch(key);
     if (facts.tool) source.tool = true;
-    const known = this.#isProtected(key);
     const { user } = facts;
     if (user !== undefined && !this.#guesses.admits(key, origin, user, now)) return this.#slow(key, source);
     this.#overdue(key, source);
@@ -123,9 +138,10 @@ export class Detector {
 
   /** What a request came to. */
   outcome(origin: Origin, facts: RequestFacts, status: number): void {
-    if (!this.options.enabled || this.#isExempt(origin.address)) return;
+    if (!this.options.enabled) return;
     const { address, port } = origin;
-    const key = this.#key(address);
+    const { key, exempt } = this.#standing(address);
+    if (exempt) return;
     const source = this.#sources.touch(key);
     if (origin.protocol !== "udp") source.solid = true;
     const { user, method } = facts;
@@ -151,10 +167,10 @@ export class Detector {
   evidence(event: Evidence): void {
     if (!this.options.enabled) return;
     const { address, port, user } = event;
-    const key = this.#key(address);
+    const { key, exempt } = this.#standing(address);
     const now = this.now();
     if (event.kind === "failed") this.#counts.failedSignIns++;
-    if (this.#isExempt(address)) return;
+    if (exempt) return;
     const source = this.#sources.touch(key);
     if (event.kind === "proven") {
       this.#guesses.proven(key, address, port, user);
@@ -171,8 +187,9 @@ export class Detector {
 
   /** Traffic that could not be read: broken, cut short, or never ended. */
   rejected(origin: Origin, reason = ""): void {
-    if (!this.options.enabled || this.#isExempt(origin.address)) return;
-    const key = this.#key(origin.address);
+    if (!this.options.enabled) return;
+    const { key, exempt } = this.#standing(origin.address);
+    if (exempt) return;
     const source = this.#sources.touch(key);
     if (origin.protocol !== "udp") source.solid = true;
     this.#blame(key, source, reason === "Unfinished Message" ? 4 : 1, "malformed");
@@ -200,6 +217,16 @@ export class Detector {
   lift(address: string): boolean {
     this.#sources.delete(address);
     return this.#bans.lift(address);
+  }
+
+  #standing(address: string): Standing {
+    const remembered = this.#standings.get(address);
+    if (remembered) return remembered;
+    const key = this.#key(address);
+    const standing = { key, exempt: this.#isExempt(address), known: this.#isProtected(key) };
+    if (this.#standings.size >= MOST_STANDINGS) this.#standings.clear();
+    this.#standings.set(address, standing);
+    return standing;
   }
 
   /** A /64 that holds one of our own phones is looked at address by address. */
