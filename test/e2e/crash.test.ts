@@ -80,7 +80,8 @@ describe("power cut in mid-call", () => {
     expect(Math.abs((recording?.duration_ms ?? 0) - (left?.ms ?? 0))).toBeLessThan(50);
 
     // Calls of before are gone for the phones too; the phone has not registered anew and rings at once.
-    at.audio.close();
+    // None of them may speak into a voice port that the next call is given: the test has few of them.
+    for (const call of [...place.carrier.calls, ...phone.calls]) call.audio.close();
     const rung = phone.calls.length;
     const again = await place.carrier.dial(DID, "13700000004");
     await again.answered;
