@@ -44,7 +44,7 @@ async function oneCall(): Promise<boolean> {
   const call = await a.dial("1002");
   await nextCall(b, before);
   const answered = await call.answered;
-  if (!answered) console.log(await call.ended);
+  if (!answered) throw new Error(`The call failed: ${JSON.stringify(await call.ended)}`);
   await call.hangup();
   return answered;
 }

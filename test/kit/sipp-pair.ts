@@ -115,6 +115,10 @@ export class Stillness {
   again(runs: readonly SippResult[]): number {
     clearInterval(this.#timer);
     const stood = this.#longest > 200 || runs.some((run) => run.errors.includes("Overload warning"));
-    return stood ? 0 : runs.reduce((sum, run) => sum + run.counts.again, 0);
+    const again = runs.reduce((sum, run) => sum + run.counts.again, 0);
+    if (!stood) return again;
+    if (again > 0)
+      console.log(`The machine stood still for ${Math.round(this.#longest)} ms: ${again} repeats not judged`);
+    return 0;
   }
 }
