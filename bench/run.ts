@@ -164,7 +164,9 @@ async function main(): Promise<void> {
       ),
     );
     await part("connections", () => flows(quick ? 50 : 5000));
-    await part("memory over transactions", () => memoryOverTransactions(quick ? 2000 : 1_000_000));
+    await part("memory over transactions", () =>
+      quick ? memoryOverTransactions(2000, 0) : memoryOverTransactions(1_000_000),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
