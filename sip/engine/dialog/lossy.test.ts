@@ -19,6 +19,8 @@ function play(fates: readonly Fate[], plan: Plan) {
   let result = "";
   let dlgLeft = "";
   let dlgRight = "";
+  /** Who has hung up itself. */
+  const hungUp = { caller: false, callee: false };
   callee.handler = (fields, text) => {
     const [, , , , , , txn = "", dlg = ""] = fields;
     if (text.startsWith("INVITE")) {
@@ -30,9 +32,10 @@ function play(fates: readonly Fate[], plan: Plan) {
         if (plan.answer !== 200 || !reply.startsWith("OK")) return;
         dlgRight = reply.split("|")[8] ?? "";
         if (plan.hangs === "callee")
-          network.wheel.after(20_000, () =>
-            callee.say(`|${dlgRight}`, "BYE sip:placeholder SIP/2.0\r\n\r\n"),
-          );
+          network.wheel.after(20_000, () => {
+            hungUp.callee = true;
+            callee.say(`|${dlgRight}`, "BYE sip:placeholder SIP/2.0\r\n\r\n");
+          });
       });
     } else if (/^(BYE|PRACK)/.test(text) && fields[6] !== "unsolicited") {
       callee.say(`${txn}|${dlg}`, "SIP/2.0 200 OK\r\n\r\n");
@@ -43,7 +46,6 @@ function play(fates: readonly Fate[], plan: Plan) {
     "INVITE sip:bob@192.0.2.2 SIP/2.0\r\nSupported: 100rel\r\nContact: <sip:a@192.0.2.1>\r\n\r\n",
   );
   const inviteTxn = sent.split("|")[7] ?? "";
-  const inviteText = () => caller.seen;
   caller.handler = (fields, text) => {
     const [, , , , , , txn = "", dlg = ""] = fields;
     const status = Number(/^SIP\/2\.0 (\d+)/.exec(text)?.[1] ?? 0);
@@ -61,7 +63,10 @@ function play(fates: readonly Fate[], plan: Plan) {
     dlgLeft = dlg;
     if (!plan.ackLost) caller.say(`|${dlgLeft}`, "ACK sip:placeholder SIP/2.0\r\n\r\n");
     if (plan.hangs === "caller")
-      network.wheel.after(20_000, () => caller.say(`|${dlgLeft}`, "BYE sip:placeholder SIP/2.0\r\n\r\n"));
+      network.wheel.after(20_000, () => {
+        hungUp.caller = true;
+        caller.say(`|${dlgLeft}`, "BYE sip:placeholder SIP/2.0\r\n\r\n");
+      });
   };
   if (plan.cancelAt > 0 || plan.answer === 0) {
     network.wheel.after(plan.cancelAt || 5_000, () =>
@@ -69,7 +74,7 @@ function play(fates: readonly Fate[], plan: Plan) {
     );
   }
   network.clock.advance(400_000);
-  return { network, left, right, result, caller, callee, seen: inviteText() };
+  return { network, left, right, result, caller, callee, hungUp };
 }
 
 const fate = fc.constantFrom<Fate>("pass", "lose", "double", "delay", "double-delay");
@@ -93,12 +98,24 @@ function expectClean(played: ReturnType<typeof play>): void {
   }
 }
 
+/** Each app has heard once, or said itself, that what it took part in is over. */
+function expectEnded({ caller, callee, result, hungUp }: ReturnType<typeof play>, plan: Plan): void {
+  const heard = (app: App, method: string) => app.seen.filter((line) => line.startsWith(`${method} `)).length;
+  expect(heard(callee, "INVITE")).toBeLessThanOrEqual(1);
+  for (const app of [caller, callee])
+    for (const method of ["BYE", "CANCEL"]) expect(heard(app, method)).toBeLessThanOrEqual(1);
+  if (result === "200") expect(heard(caller, "BYE") > 0 || hungUp.caller).toBe(true);
+  if (heard(callee, "INVITE") > 0 && plan.answer !== 486)
+    expect(heard(callee, "BYE") + heard(callee, "CANCEL") > 0 || hungUp.callee).toBe(true);
+}
+
 test("whatever happens to datagrams, a call has one result and nothing is left behind", () => {
   fc.assert(
     fc.property(fc.array(fate, { maxLength: 40 }), plan, (fates, what) => {
       const played = play(fates, what);
       expect(["200", "486", "487", "408", "504"]).toContain(played.result);
       expectClean(played);
+      expectEnded(played, what);
     }),
     { numRuns: 300 },
   );
