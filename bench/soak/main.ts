@@ -34,6 +34,8 @@ const CHURN = { udp: ["2101", "2102", "2103"], tcp: ["2104", "2105", "2106"] } a
 /** Where desk phones transfer to. */
 const TARGET = "2107";
 const TLS_PORT = 44_925;
+/** Of the desk phones one is connected by TCP, once from each end at the most. */
+const PHONE_CONNECTIONS = 2;
 const SAMPLE_EVERY_MS = 10_000;
 /** Growth that garbage collection alone can show, percent. */
 const ALLOWED_GROWTH = 10;
@@ -70,7 +72,7 @@ try {
     { cwd: folder, stdin: "ignore", stdout: "ignore", stderr: "ignore" },
   );
   const phones = await DeskPhones.open(TARGET);
-  const watch = new Watch(exchange.pid, data);
+  const watch = new Watch(exchange.pid, data, PHONE_CONNECTIONS);
   try {
     const until = performance.now() + minutes * 60_000;
     const load = async (work: (round: number) => Promise<Done>) => {

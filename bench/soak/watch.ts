@@ -39,6 +39,8 @@ export class Watch {
   constructor(
     private readonly pid: number,
     private readonly data: string,
+    /** Connections that phones keep open for their registrations. */
+    private readonly phoneConnections: number,
   ) {
     this.#cpuBefore = cpuMs(pid);
     this.#rtpengine = rtpengineOf(pid);
@@ -82,6 +84,8 @@ export class Watch {
         "client transactions": engine.clientTransactions,
         "channels of the media port": sip.media.channels,
         recordings: sip.media.recordings,
+        // Phones that stay registered keep theirs; callers and relays must not.
+        "connections beyond those of phones": Math.max(0, engine.connections - this.phoneConnections),
         "calls of rtpengine": sip.media.rtpengine.calls,
       };
       const left = Object.entries(counts).filter(([, count]) => count > 0);

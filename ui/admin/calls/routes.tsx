@@ -2,7 +2,7 @@
 import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
-import { CALL_RESULTS, type CallEvent } from "../../../appliance/calls/index.ts";
+import { CALL_RESULTS, type CallEvent, type CallRecordView } from "../../../appliance/calls/index.ts";
 import { type ListQuery, type Option, SYSTEM_ACTOR } from "../../../appliance/kernel.ts";
 import { officeDayStart } from "../../../appliance/routing/index.ts";
 import { Button, Facts, Notice, SidePanel } from "../../components/layout.tsx";
@@ -179,6 +179,12 @@ function Timeline(props: { ctx: Ctx; events: readonly CallEvent[]; names: EventN
   );
 }
 
+/** Why there is nothing to play. */
+function noRecording(rows: readonly CallRecordView[]): Key {
+  if (rows.some((row) => row.recording?.state === "deleted")) return "calls.recording-deleted";
+  return rows.some((row) => row.endedAt === null) ? "calls.recording-later" : "calls.no-recording";
+}
+
 async function details(ctx: Ctx): Promise<JSX.Element> {
   const { t, app, actor } = ctx;
   const journey = ctx.params.journey ?? "";
@@ -190,7 +196,6 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
     media: byId(await app.routing.mediaFiles.options(SYSTEM_ACTOR)),
   };
   const recordings = rows.flatMap((row) => (row.recording?.state === "done" ? [row.recording.id] : []));
-  const deleted = rows.some((each) => each.recording?.state === "deleted");
   const row = rows[0];
   const facts: [string, string][] = row
     ? [
@@ -224,7 +229,7 @@ async function details(ctx: Ctx): Promise<JSX.Element> {
           ))}
         </>
       ) : (
-        <Notice tone="info" text={t(deleted ? "calls.recording-deleted" : "calls.no-recording")} />
+        <Notice tone="info" text={t(noRecording(rows))} />
       )}
       <TraceSummary ctx={ctx} journey={journey} />
       <h3 safe>{t("calls.timeline")}</h3>

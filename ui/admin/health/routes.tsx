@@ -73,7 +73,7 @@ async function machineCard(ctx: Ctx): Promise<JSX.Element> {
       t("health.media"),
       <Word
         tone={stats.media.rtpengine.state === "up" ? "ok" : "danger"}
-        text={`rtpengine ${stats.media.rtpengine.state}`}
+        text={t(`health.media-${stats.media.rtpengine.state}`)}
       />,
     ],
     [t("health.phones"), <span safe>{String(stats.registeredExtensions)}</span>],

@@ -40,7 +40,7 @@ function Page(props: { ctx: Ctx }): JSX.Element {
         </p>
         <Facts facts={[[t("certificates.fingerprint"), <code safe>{fingerprint}</code>]]} />
       </section>
-      <p class="muted" safe>
+      <p class="muted spaced" safe>
         {t("certificates.renewed", { folder })}
       </p>
       <Table
