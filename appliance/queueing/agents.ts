@@ -15,6 +15,7 @@ import {
   type TimedLeg,
 } from "./decide/agent-state.ts";
 import type { Candidate } from "./decide/queue.ts";
+import { restoredAgents } from "./decide/restored.ts";
 
 export type By = "phone" | "web" | "admin" | "system";
 
@@ -85,44 +86,20 @@ export class AgentBoard {
       entry.answeredToday = answered;
       entry.lastCallEndedAt = lastCallEndedAt;
     }
-    const work = new Map<number, Extract<AgentFact, { kind: "agent.acw_started" }>>();
-    for (const fact of facts) {
-      const entry = this.#entry(fact.agentId);
-      switch (fact.kind) {
-        case "agent.signed_in":
-          entry.groups.add(fact.data.groupId);
-          entry.baseSince = fact.at;
-          break;
-        case "agent.signed_out":
-          entry.groups.delete(fact.data.groupId);
-          entry.baseSince = fact.at;
-          break;
-        case "agent.paused":
-          entry.paused = { reason: fact.data.reason, reasonId: fact.data.reasonId, since: fact.at };
-          break;
-        case "agent.unpaused":
-          entry.paused = null;
-          entry.baseSince = fact.at;
-          break;
-        case "agent.acw_started":
-          work.set(fact.agentId, fact);
-          break;
-        case "agent.acw_ended":
-          work.delete(fact.agentId);
-          entry.baseSince = fact.at;
-          break;
-        default:
-          break;
-      }
+    const ends: AgentFact[] = [];
+    for (const [agentId, { groups, paused, baseSince, acw }] of restoredAgents(facts)) {
+      const entry = this.#entry(agentId);
+      for (const groupId of groups) entry.groups.add(groupId);
+      entry.paused = paused;
+      if (baseSince !== null) entry.baseSince = baseSince;
+      if (!acw) continue;
+      const { groupId } = acw.data;
+      const seconds = this.#deps.office().groups.get(groupId)?.acwSeconds ?? 0;
+      const until = seconds > 0 ? acw.at + seconds * 1000 : Number.POSITIVE_INFINITY;
+      const at = Math.max(acw.at, Math.min(until, lastAlive));
+      ends.push({ kind: "agent.acw_ended", agentId, at, data: { groupId, by: "timer" } });
     }
-    this.#deps.append(
-      [...work.values()].map(({ agentId, at, data: { groupId } }) => {
-        const seconds = this.#deps.office().groups.get(groupId)?.acwSeconds ?? 0;
-        const until = seconds > 0 ? at + seconds * 1000 : Number.POSITIVE_INFINITY;
-        const ended = Math.max(at, Math.min(until, lastAlive));
-        return { kind: "agent.acw_ended", agentId, at: ended, data: { groupId, by: "timer" } };
-      }),
-    );
+    this.#deps.append(ends);
     for (const [agentId] of this.#deps.office().agents) this.#changed(agentId);
   }
 
