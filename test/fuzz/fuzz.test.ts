@@ -1,15 +1,10 @@
 /** A minute of fuzzing, half the parser, half whole exchanges; `npm run fuzz -- --minutes N` goes on with other seeds. */
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readCorpus } from "../../sip/engine/fuzz/corpus.ts";
 import { fuzzExchanges } from "../../sip/engine/fuzz/exchange.ts";
 import { fuzzParser } from "../../sip/engine/fuzz/parser.ts";
 
-const FOLDER = join(import.meta.dir, "../fixtures/rfc4475");
-const CORPUS = readdirSync(FOLDER)
-  .filter((file) => file.endsWith(".dat"))
-  .sort()
-  .map((file) => readFileSync(join(FOLDER, file)));
+const CORPUS = readCorpus();
 /** A quadratic step needs seconds for messages of 70,000 bytes; a busy machine does not. */
 const SLOW_MS = 1_000;
 const LEAK_MB = 40;

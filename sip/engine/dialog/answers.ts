@@ -96,7 +96,7 @@ export class Answers {
     const { request } = pending;
     if (pending.localTag === undefined) {
       const given = app.headers.find((entry) => entry.name === "To")?.value;
-      pending.localTag = tagOf(header(request, "To")) ?? tagOf(given) ?? newTag();
+      pending.localTag = tagOf(header(request, "To")) ?? tagOf(given) ?? newTag(this.context.chance);
     }
     const tag = app.status === 100 ? undefined : pending.localTag;
     const reason = app.reason === "" ? reasonPhrase(app.status) : app.reason;
@@ -155,7 +155,7 @@ export class Answers {
       role: "uas",
       kind: request.method === "INVITE" ? "INVITE" : "SUBSCRIBE",
       callId,
-      localTag: pending.localTag ?? newTag(),
+      localTag: pending.localTag ?? newTag(this.context.chance),
       remoteTag,
       local: header(response, "To") ?? "",
       remote: header(request, "From") ?? "",
@@ -164,7 +164,7 @@ export class Answers {
       protocol: transaction.arrival.peer.protocol,
       contact: header(response, "Contact") ?? "",
       state: response.status < 200 ? "early" : "confirmed",
-      localSeq: Math.floor(Math.random() * 100_000),
+      localSeq: Math.floor(this.context.chance.number() * 100_000),
       remoteSeq: cseqOf(request).number,
       remoteTarget: contactUri(request),
       routes: listHeader(request, "Record-Route"),

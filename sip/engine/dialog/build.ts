@@ -9,6 +9,7 @@ import {
   uriParameter,
 } from "../transaction/index.ts";
 import type { ListenPoint } from "../transport/model.ts";
+import type { Chance } from "./chance.ts";
 import type { Dialog } from "./model.ts";
 
 /** Headers the engine owns in requests, whatever the app says. */
@@ -79,12 +80,12 @@ export function viaFor(local: ListenPoint, branch: string): string {
   return `SIP/2.0/${local.protocol.toUpperCase()} ${localAuthority(local)};branch=${branch};rport`;
 }
 
-export function newBranch(): string {
-  return `z9hG4bK${crypto.randomUUID().replaceAll("-", "")}`;
+export function newBranch(chance: Chance): string {
+  return `z9hG4bK${chance.id().replaceAll("-", "")}`;
 }
 
-export function newTag(): string {
-  return crypto.randomUUID().slice(0, 13).replace("-", "");
+export function newTag(chance: Chance): string {
+  return chance.id().slice(0, 13).replace("-", "");
 }
 
 /** A request inside a dialog with CSeq, route set and tags (RFC 3261 §12.2.1.1); the Via comes on sending. */

@@ -21,6 +21,7 @@ import {
 import type { ListenPoint, TransportLayer } from "../transport/model.ts";
 import { Absences } from "./absence.ts";
 import { newBranch, newTag, viaFor } from "./build.ts";
+import { CHANCE, type Chance } from "./chance.ts";
 import type { AppPort, Dialog, Hop, PendingClient, PendingServer } from "./model.ts";
 import { FlowTable, type Resolve } from "./routing.ts";
 import { DialogStore } from "./store.ts";
@@ -37,6 +38,7 @@ export interface CoreOptions {
   readonly cdr: boolean;
   /** Calls of an app that went away are released after this long, ms. */
   readonly graceMs: number;
+  readonly chance?: Chance;
 }
 
 export const NOTHING = new Uint8Array(0);
@@ -56,10 +58,12 @@ export class CoreContext {
   /** Apps that have proxied requests. */
   readonly proxying = new WeakSet<AppPort>();
   readonly absences = new Absences();
+  readonly chance: Chance;
 
   constructor(readonly options: CoreOptions) {
     this.layer = options.layer;
     this.transport = options.transport;
+    this.chance = options.chance ?? CHANCE;
   }
 
   after(ms: number, run: () => void) {
@@ -130,7 +134,7 @@ export class CoreContext {
     extra: readonly { name: string; value: string }[] = [],
     reason = reasonPhrase(status),
   ): void {
-    const response = replyTo(transaction.request, status, reason, newTag());
+    const response = replyTo(transaction.request, status, reason, newTag(this.chance));
     response.headers.push(...extra);
     transaction.respond(response);
   }
@@ -139,7 +143,7 @@ export class CoreContext {
   stamp(request: SipRequest, hop: Hop): string | undefined {
     const local = this.local(hop.destination.protocol, hop.destination.address);
     if (!local) return undefined;
-    const branch = newBranch();
+    const branch = newBranch(this.chance);
     request.headers.unshift({ name: "Via", value: viaFor(local, branch) });
     return branch;
   }
@@ -177,9 +181,14 @@ export function metaOfArrival(arrival: Arrival): Meta {
 const FABRICATED = { timeout: 408, transport: 503, flow: 480 } as const;
 
 /** A response nobody sent: 408 or 503 in the peer's place (RFC 3261 §8.1.3.1), 480 for a device that has hung off. */
-export function fabricate(request: SipRequest, cause: keyof typeof FABRICATED, why = ""): SipResponse {
+export function fabricate(
+  chance: Chance,
+  request: SipRequest,
+  cause: keyof typeof FABRICATED,
+  why = "",
+): SipResponse {
   const status = FABRICATED[cause];
-  const response = replyTo(request, status, reasonPhrase(status), newTag());
+  const response = replyTo(request, status, reasonPhrase(status), newTag(chance));
   // The app learns what went wrong as from a proxy (RFC 3261 §20.43, "399 Miscellaneous warning").
   const words = why.replace(/[^\x20-\x7e]+/g, " ").slice(0, 200);
   if (words !== "") response.headers.push({ name: "Warning", value: `399 localhost ${quote(words)}` });

@@ -188,7 +188,8 @@ export class Core implements TransactionUser {
               this.sessions.answered(dialog, response);
             } else if (response.status === 422 && this.sessions.raise(dialog, response)) {
               this.refreshSession(dialog);
-            } else if (response.status === 491) this.sessions.rearm(dialog, glareWait(dialog.role));
+            } else if (response.status === 491)
+              this.sessions.rearm(dialog, glareWait(dialog.role, this.context.chance.number()));
             else if (response.status === 408 || response.status === 481) lost();
             else this.sessions.refused(dialog);
           },

@@ -5,6 +5,7 @@ import { serializeMessage } from "../message/serialize.ts";
 import { validateMessage } from "../message/validate.ts";
 import { FakeClock, TimerWheel, TransactionLayer } from "../transaction/index.ts";
 import type { ListenPoint, SendTarget, TransportLayer } from "../transport/model.ts";
+import type { Chance } from "./chance.ts";
 import { Core } from "./core.ts";
 import type { AppPort } from "./model.ts";
 import type { Resolve } from "./routing.ts";
@@ -21,6 +22,8 @@ export class Network {
 
   /** Everything delivered: who to whom, and the start line. */
   readonly log: string[] = [];
+  /** Of all bytes delivered, in order. */
+  checksum: number | bigint = 0;
 
   constructor(private fates: readonly Fate[] = []) {}
 
@@ -70,6 +73,7 @@ export class Network {
   }
 
   private deliver(from: string, to: string, bytes: Buffer): void {
+    this.checksum = Bun.hash(bytes, BigInt(this.checksum));
     const parsed = parseMessage(bytes);
     if (!parsed.ok) throw new Error(`unreadable: ${bytes}`);
     this.log.push(`${from}>${to} ${bytes.toString("utf8", 0, bytes.indexOf("\r\n"))}`);
@@ -120,7 +124,7 @@ export function host(
   network: Network,
   address: string,
   app: App,
-  more: { resolve?: Resolve; cdr?: boolean } = {},
+  more: { resolve?: Resolve; cdr?: boolean; chance?: Chance } = {},
 ) {
   const transport = network.transport(address);
   const wheel = new TimerWheel(network.clock);
@@ -133,6 +137,7 @@ export function host(
     dialogLimit: 100,
     cdr: more.cdr ?? false,
     graceMs: 1_000,
+    ...(more.chance ? { chance: more.chance } : {}),
   });
   transport.onMessage((inbound) => layer.receive(inbound));
   app.core = core;

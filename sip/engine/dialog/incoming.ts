@@ -227,7 +227,9 @@ export class Incoming {
     const overlap = overlapOf(dialog, transaction.request);
     if (overlap === "ours") this.context.refuse(transaction, 491);
     else if (overlap === "theirs") {
-      this.context.refuse(transaction, 500, [{ name: "Retry-After", value: retryLater() }]);
+      this.context.refuse(transaction, 500, [
+        { name: "Retry-After", value: retryLater(this.context.chance.number()) },
+      ]);
     }
     return overlap !== "none";
   }
@@ -258,7 +260,7 @@ export class Incoming {
     dialog: Dialog | undefined,
     tail: string,
   ): void {
-    const id = crypto.randomUUID();
+    const id = this.context.chance.id();
     const pending: PendingServer = { id, transaction, client, request: transaction.request, dialog };
     this.context.servers.set(id, pending);
     this.context.serverOf.set(transaction, pending);
@@ -362,7 +364,7 @@ export class Incoming {
     const first = unacked.txnId === dialog.txnId;
     this.life.stopUnacked(dialog);
     dialog.inviteIn = undefined;
-    const txnId = first ? unacked.txnId : crypto.randomUUID();
+    const txnId = first ? unacked.txnId : this.context.chance.id();
     this.context.up(dialog.client, metaOf(inbound), txnId, dialog.dlg, ack);
     this.life.releaseHeld(dialog);
     this.life.settled(dialog);

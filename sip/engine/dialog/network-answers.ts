@@ -53,7 +53,7 @@ export class NetworkAnswers {
         else
           this.final(
             pending,
-            fabricate(pending.request, lost(pending, cause), transaction.failure),
+            fabricate(this.context.chance, pending.request, lost(pending, cause), transaction.failure),
             undefined,
           );
       },

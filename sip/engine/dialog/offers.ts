@@ -10,13 +10,13 @@ export type Overlap = "none" | "theirs" | "ours";
  * 0–2 s for the other, in steps of 10 ms (RFC 3261 §14.1; RFC 3311 §5.1 takes the same).
  * @param random 0 up to 1.
  */
-export function glareWait(role: Dialog["role"], random = Math.random()): number {
+export function glareWait(role: Dialog["role"], random: number): number {
   const [least, most] = role === "uac" ? [210, 400] : [0, 200];
   return (least + Math.floor(random * (most - least + 1))) * 10;
 }
 
 /** Seconds for Retry-After where the RFCs ask for a random value up to ten. */
-export function retryLater(random = Math.random()): string {
+export function retryLater(random: number): string {
   return String(Math.floor(random * 11));
 }
 

@@ -111,22 +111,23 @@ export class Outgoing {
     }
     const local = this.context.local(hop.destination.protocol, hop.destination.address);
     if (!local) return;
+    const { chance } = this.context;
     const find = (name: string) => app.headers.find((entry) => entry.name === name)?.value;
-    const branch = newBranch();
+    const branch = newBranch(this.context.chance);
     const lines: SipHeader[] = [{ name: "Via", value: viaFor(local, branch) }];
     if (proxy !== "" && /;lr\b/i.test(proxy) && find("Route") === undefined) {
       lines.push({ name: "Route", value: `<${proxyUri(proxy)}>` });
     }
     if (find("Max-Forwards") === undefined) lines.push({ name: "Max-Forwards", value: "70" });
     let from = withLocal(find("From") ?? `<sip:${localAuthority(local)}>`, local);
-    if (tagOf(from) === undefined) from = `${from};tag=${newTag()}`;
+    if (tagOf(from) === undefined) from = `${from};tag=${newTag(chance)}`;
     lines.push({ name: "From", value: from });
     lines.push({ name: "To", value: withLocal(find("To") ?? `<${app.uri}>`, local) });
-    lines.push({ name: "Call-ID", value: find("Call-ID") ?? crypto.randomUUID() });
+    lines.push({ name: "Call-ID", value: find("Call-ID") ?? chance.id() });
     const given = /^\s*(\d{1,10})/.exec(find("CSeq") ?? "")?.[1];
     lines.push({
       name: "CSeq",
-      value: `${given ?? 1 + Math.floor(Math.random() * 1_000_000)} ${app.method}`,
+      value: `${given ?? 1 + Math.floor(chance.number() * 1_000_000)} ${app.method}`,
     });
     lines.push(...requestHeaders(app.headers, local, false));
     const request: SipRequest = {
@@ -141,7 +142,7 @@ export class Outgoing {
     }
     contentLast(request);
     const pending: PendingClient = {
-      id: crypto.randomUUID(),
+      id: this.context.chance.id(),
       client,
       request,
       hop,
@@ -203,10 +204,10 @@ export class Outgoing {
     }
     const own = request.headers.slice(known);
     contentLast(request);
-    const branch = newBranch();
+    const branch = newBranch(this.context.chance);
     request.headers.unshift({ name: "Via", value: viaFor(local, branch) });
     const pending: PendingClient = {
-      id: crypto.randomUUID(),
+      id: this.context.chance.id(),
       client,
       request,
       hop,
@@ -258,8 +259,10 @@ export class Outgoing {
   }
 
   private cancelReinvite(dialog: Dialog): void {
-    for (const pending of [...this.context.clients.values()]) {
-      if (pending.dialog !== dialog || this.answers.retries.stop(pending)) continue;
+    const running: PendingClient[] = [];
+    for (const pending of this.context.clients.values()) if (pending.dialog === dialog) running.push(pending);
+    for (const pending of running) {
+      if (this.answers.retries.stop(pending)) continue;
       if (pending.request.method === "INVITE") this.sendCancel(pending, []);
     }
   }
@@ -278,7 +281,7 @@ export class Outgoing {
     const extra = local ? requestHeaders(app.headers, local, true) : [];
     const ack = this.life.acknowledge(dialog, answered, extra, app.body);
     const destination = answered.hop?.destination ?? { protocol: dialog.protocol, address: "", port: 0 };
-    this.context.echo(client, messageId, destination, ack, crypto.randomUUID(), dialog.dlg);
+    this.context.echo(client, messageId, destination, ack, this.context.chance.id(), dialog.dlg);
     if (answered.byeAfterAck) this.life.bye(dialog, "ACK-BYE due to cancel race condition");
   }
 
@@ -290,7 +293,7 @@ export class Outgoing {
       return;
     }
     const cancel = this.sendCancel(pending, app.headers);
-    this.context.echo(client, messageId, pending.hop.destination, cancel, crypto.randomUUID());
+    this.context.echo(client, messageId, pending.hop.destination, cancel, this.context.chance.id());
     this.answers.retries.stop(pending);
   }
 

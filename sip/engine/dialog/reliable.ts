@@ -34,7 +34,7 @@ export class Reliable {
    * its own. @param quiet the app did not ask for reliability: its PRACK is the engine's.
    */
   start(pending: PendingServer, response: SipResponse, quiet: boolean, send: () => void): void {
-    const rseq = (pending.rseq ?? Math.floor(Math.random() * 0x3fffffff)) + 1;
+    const rseq = (pending.rseq ?? Math.floor(this.context.chance.number() * 0x3fffffff)) + 1;
     pending.rseq = rseq;
     setHeader(response, "RSeq", String(rseq));
     const go = () => {

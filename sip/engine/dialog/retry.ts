@@ -54,7 +54,7 @@ export class Retries {
     if (!dialog || dialog.state === "ended" || glares >= MAX_GLARES) return false;
     pending.glares = glares + 1;
     this.life.leave(dialog, pending);
-    pending.waiting = this.context.after(glareWait(dialog.role), () => {
+    pending.waiting = this.context.after(glareWait(dialog.role, this.context.chance.number()), () => {
       pending.waiting = undefined;
       this.again(pending);
     });

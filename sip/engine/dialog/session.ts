@@ -122,7 +122,7 @@ export class SessionTimers {
     dialog.session = undefined;
     if (!agreed || dialog.state === "ended") return;
     const expires = Math.max(agreed.seconds, MIN_SE);
-    const wait = weRefresh ? expires / 2 + Math.random() * 10 - 5 : lastMoment(expires);
+    const wait = weRefresh ? expires / 2 + this.context.chance.number() * 10 - 5 : lastMoment(expires);
     const timer = this.context.after(wait * 1000, () => {
       if (weRefresh) this.refresh?.(dialog);
       else this.life.bye(dialog, "Session timer expired");

@@ -1,10 +1,10 @@
 /**
  * `bun sip/engine/fuzz/cli.ts [--minutes N] [--seed S] [--corpus FOLDER]`: fuzzing of the parser and of whole
- * exchanges in turn, reproducible by the seed. Exit code 0 when nothing was found, 1 with the inputs that failed, 2 for wrong arguments.
+ * exchanges in turn, from the messages of RFC 4475 and RFC 5118 or those of the folder, reproducible by the seed.
+ * Exit code 0 when nothing was found, 1 with the inputs that failed, 2 for wrong arguments.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { readCorpus } from "./corpus.ts";
 import { fuzzExchanges } from "./exchange.ts";
 import { fuzzParser } from "./parser.ts";
 
@@ -26,16 +26,14 @@ export async function runFuzz(
       options: {
         minutes: { type: "string", default: "1" },
         seed: { type: "string" },
-        corpus: { type: "string", default: join(import.meta.dir, "../../../test/fixtures/rfc4475") },
+        corpus: { type: "string" },
       },
     });
     minutes = Number(values.minutes);
     seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
     if (!(minutes > 0) || !Number.isSafeInteger(seed)) throw new Error("--minutes and --seed are numbers");
-    const folder = values.corpus;
-    const files = readdirSync(folder).sort();
-    corpus = files.filter((file) => file.endsWith(".dat")).map((file) => readFileSync(join(folder, file)));
-    if (corpus.length === 0) throw new Error(`no .dat files in ${folder}`);
+    corpus = values.corpus === undefined ? readCorpus() : readCorpus([values.corpus]);
+    if (corpus.length === 0) throw new Error(`no .dat files in ${values.corpus}`);
   } catch (error) {
     print(`fuzz: ${error instanceof Error ? error.message : String(error)}`);
     return 2;

@@ -3,6 +3,7 @@
  * of its own making, half of them bent. Everything runs on a network and a clock of our own, so a seed repeats a session
  * exactly. After each session nothing may be left.
  */
+import type { Chance } from "../dialog/chance.ts";
 import { App, host, Network } from "../dialog/fake-network.ts";
 import { mutate, random } from "./parser.ts";
 import { Peer } from "./peer.ts";
@@ -167,15 +168,35 @@ function left(side: ReturnType<typeof host>, network: Network): string[] {
   return Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
 }
 
-/** One session; what went wrong, or undefined. */
-function session(
-  seed: number,
-  corpus: readonly Uint8Array[],
-): { reason?: string; messages: number; slowestMs: number } {
+/** How one session went; all but the time is the same for the same seed. */
+export interface Session {
+  /** What went wrong; undefined when nothing did. */
+  readonly reason?: string;
+  readonly messages: number;
+  readonly slowestMs: number;
+  /** Each message on the wire: from, to and start line; and a checksum of all their bytes. */
+  readonly log: readonly string[];
+  readonly checksum: number | bigint;
+  /** Start lines of what the app was given. */
+  readonly seen: readonly string[];
+}
+
+/** What the engine leaves to chance, from dice of its own: the peer must not notice how often it asks. */
+function chance(next: (below: number) => number): Chance {
+  const hex = (digits: number) => Array.from({ length: digits }, () => next(16).toString(16)).join("");
+  return {
+    number: () => next(2 ** 31) / 2 ** 31,
+    id: () => [8, 4, 4, 4, 12].map(hex).join("-"),
+    secret: Buffer.from(hex(64), "hex"),
+  };
+}
+
+/** One session. */
+export function playSession(seed: number, corpus: readonly Uint8Array[]): Session {
   const next = random(seed);
   const network = new Network([]);
   const app = new BusyApp(next);
-  const side = host(network, ENGINE, app);
+  const side = host(network, ENGINE, app, { chance: chance(random(seed ^ 0x5eed)) });
   let slowestMs = 0;
   const timed = (work: () => void) => {
     const before = performance.now();
@@ -202,7 +223,9 @@ function session(
   } catch (error) {
     reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
-  return { ...(reason === undefined ? {} : { reason }), messages: side.layer.counters.received, slowestMs };
+  const { received: messages } = side.layer.counters;
+  const { log, checksum } = network;
+  return { ...(reason === undefined ? {} : { reason }), messages, slowestMs, log, seen: app.seen, checksum };
 }
 
 /** Sessions for `ms` milliseconds, the first with this seed, each next with the one after. Stops after 5 failures. */
@@ -215,7 +238,7 @@ export async function fuzzExchanges(
   let [sessions, messages, slowestMs] = [0, 0, 0];
   const end = performance.now() + ms;
   for (let own = seed; performance.now() < end && failures.length < 5; own++) {
-    const result = session(own, corpus);
+    const result = playSession(own, corpus);
     // What the engine left to promises is let through, and let go of.
     await new Promise((resolve) => setImmediate(resolve));
     sessions++;

@@ -1,5 +1,5 @@
 /** The request a proxy passes on (RFC 3261 §16.6), and the marks by which it knows its own routes again. */
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { addressUri, localAuthority, namesUs, newBranch } from "../dialog/build.ts";
 import type { CoreContext } from "../dialog/context.ts";
 import type { Hop } from "../dialog/model.ts";
@@ -23,20 +23,19 @@ const BARRED = new Set([
 
 const DIALOG_MAKERS = new Set(["INVITE", "SUBSCRIBE", "REFER"]);
 
-/** Marks of this engine; valid for its life, so that nobody can make it a relay by writing a Route. */
-const KEY = randomBytes(32);
 /** Stands for the Call-ID in a Path, which serves many calls. */
 const PATH = "path";
 
-function mark(callId: string, flow: string): string {
-  return createHmac("sha256", KEY).update(`${callId} ${flow}`).digest("hex").slice(0, 16);
+/** Valid for the life of the engine, so that nobody can make it a relay by writing a Route. */
+function mark({ chance }: CoreContext, callId: string, flow: string): string {
+  return createHmac("sha256", chance.secret).update(`${callId} ${flow}`).digest("hex").slice(0, 16);
 }
 
 /** A Record-Route or Path element for one side; `flow` is the connection that side must be reached by. */
-function routeFor(local: ListenPoint, callId: string, flow: string): string {
+function routeFor(context: CoreContext, local: ListenPoint, callId: string, flow: string): string {
   const transport = local.protocol === "udp" ? "" : `;transport=${local.protocol}`;
   const by = flow === "" ? "" : `;fl=${flow.replaceAll("/", "_")}`;
-  return `<sip:${localAuthority(local)}${transport};lr;zj=${mark(callId, flow)}${by}>`;
+  return `<sip:${localAuthority(local)}${transport};lr;zj=${mark(context, callId, flow)}${by}>`;
 }
 
 /** What the routes of ours on top of a request say. */
@@ -55,7 +54,7 @@ export function ownRoutes(context: CoreContext, request: SipRequest): OwnRoutes 
     const given = uriParameter(uri, "zj");
     if (given === undefined || !namesUs(context.transport.listening, uri)) break;
     const by = (uriParameter(uri, "fl") ?? "").replaceAll("_", "/");
-    if (given !== mark(callIdOf(request), by) && given !== mark(PATH, by)) break;
+    if (given !== mark(context, callIdOf(request), by) && given !== mark(context, PATH, by)) break;
     count++;
     flow = by;
   }
@@ -122,7 +121,7 @@ export function forward(
     if (!BARRED.has(entry.name)) setHeader(request, entry.name, entry.value);
   }
   if (options.record) addRoutes(context, request, local, hop, options.from);
-  const branch = `${newBranch()}.${loopHash(original)}`;
+  const branch = `${newBranch(context.chance)}.${loopHash(original)}`;
   const via = `SIP/2.0/${local.protocol.toUpperCase()} ${localAuthority(local)};branch=${branch};rport`;
   request.headers.unshift({ name: "Via", value: via });
   return { request, branch };
@@ -140,13 +139,13 @@ function addRoutes(
   const inner = context.local(from.protocol, from.address) ?? local;
   const outFlow = hop.target.by === "flow" ? hop.target.flow : "";
   const inFlow = from.protocol === "udp" ? "" : from.flow;
-  const elements = [routeFor(local, callId, outFlow)];
+  const elements = [routeFor(context, local, callId, outFlow)];
   if (inner.protocol !== local.protocol || inner.port !== local.port || outFlow !== "" || inFlow !== "") {
-    elements.push(routeFor(inner, callId, inFlow));
+    elements.push(routeFor(context, inner, callId, inFlow));
   }
   if (request.method === "REGISTER") {
     // The registrar reaches the device through us: only the device's side matters (RFC 3327).
-    request.headers.unshift({ name: "Path", value: routeFor(local, PATH, inFlow) });
+    request.headers.unshift({ name: "Path", value: routeFor(context, local, PATH, inFlow) });
     request.headers.push({ name: "Require", value: "path" });
   } else if (DIALOG_MAKERS.has(request.method)) {
     request.headers.unshift({ name: "Record-Route", value: elements.join(", ") });

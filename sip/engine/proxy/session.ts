@@ -84,7 +84,7 @@ export class ProxySession {
     const status = this.cancelled && this.transaction.invite ? 487 : undefined;
     const fake =
       status === undefined
-        ? fabricate(this.request, cause)
+        ? fabricate(this.context.chance, this.request, cause)
         : replyTo(this.request, status, reasonPhrase(status), "zj");
     this.final(branch, fake, undefined);
   }
