@@ -6,9 +6,9 @@ import type { SipHeader, SipRequest } from "../message/model.ts";
 import { header, listHeader, uriOf } from "../transaction/index.ts";
 
 export interface Refusal {
-  readonly status: 400 | 406 | 415;
+  readonly status: number;
   readonly reason?: string;
-  readonly extra: readonly SipHeader[];
+  readonly extra?: readonly SipHeader[];
 }
 
 /** The refusal a request outside a dialog deserves for its form, or undefined. */

@@ -171,6 +171,7 @@ export class Answers {
       hop: natHop(request, transaction.arrival.peer, true),
       peer: transaction.arrival.peer,
       inviteIn: request.method === "INVITE" ? transaction : undefined,
+      call: pending.call,
       offer: response.status < 200 && request.body.length > 0 ? "theirs" : undefined,
     };
     this.context.dialogs.add(dialog);
@@ -184,11 +185,12 @@ export class Answers {
     if (request.method === "INVITE") {
       if (status < 300 && dialog) {
         this.life.awaitAck(dialog, pending.id, request, response);
-        if (pending.id === dialog.txnId) this.context.cdr("start", "application", "uas", response);
+        pending.call?.start("application", "uas", response);
       } else if (dialog) {
         dialog.inviteIn = undefined;
         this.life.settled(dialog);
-      } else this.context.cdr("stop", "application", "call-rejected", response);
+      }
+      if (status >= 300) pending.call?.stop("application", "call-rejected", response);
     }
     if (request.method === "UPDATE" && dialog) {
       dialog.updateIn = undefined;

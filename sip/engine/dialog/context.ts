@@ -23,6 +23,7 @@ import { Absences } from "./absence.ts";
 import { newBranch, newTag, viaFor } from "./build.ts";
 import { CHANCE, type Chance } from "./chance.ts";
 import type { AppPort, Dialog, Hop, PendingClient, PendingServer } from "./model.ts";
+import { CallRecord, type CallSource, type TellRecord } from "./records.ts";
 import { FlowTable, type Resolve } from "./routing.ts";
 import { DialogStore } from "./store.ts";
 import { Ways } from "./ways.ts";
@@ -111,12 +112,12 @@ export class CoreContext {
     client.reply(messageId, `OK|${meta}|${txnId}|${tail}`, bytes);
   }
 
-  cdr(
-    kind: "attempt" | "start" | "stop",
-    source: "network" | "application",
-    detail: string,
-    message: SipMessage,
-  ): void {
+  /** A call begins; undefined when nobody keeps records. */
+  attempt(source: CallSource, invite: SipMessage): CallRecord | undefined {
+    return this.options.cdr ? new CallRecord(this.cdr, source, invite) : undefined;
+  }
+
+  readonly cdr: TellRecord = (kind, source, detail, message) => {
     if (!this.options.cdr) return;
     const client = this.options.pick(`cdr:${kind}`);
     if (!client) return;
@@ -125,18 +126,19 @@ export class CoreContext {
       `cdr:${kind}|${source}|${time}${detail === "" ? "" : `|${detail}`}`,
       serializeMessage(message),
     );
-  }
+  };
 
-  /** The engine's own answer. */
+  /** Gives the engine's own answer. */
   refuse(
     transaction: ServerTransaction,
     status: number,
     extra: readonly { name: string; value: string }[] = [],
     reason = reasonPhrase(status),
-  ): void {
+  ): SipResponse {
     const response = replyTo(transaction.request, status, reason, newTag(this.chance));
     response.headers.push(...extra);
     transaction.respond(response);
+    return response;
   }
 
   /** Puts a fresh Via on a request; undefined when no listener speaks the protocol. */

@@ -116,6 +116,7 @@ export class Core implements TransactionUser {
       if (dialog?.state === "confirmed" && !pending.heldFinal && request.method !== "BYE")
         this.context.refuse(transaction, 500, [{ name: "Retry-After", value: "5" }]);
       else this.context.refuse(transaction, request.method === "BYE" ? 200 : 503);
+      pending.call?.stop("application", "system-error-initiated-termination", request);
       if (dialog && (dialog.state === "early" || pending.heldFinal)) this.life.end(dialog);
       this.incoming.finish(pending);
     }
@@ -134,6 +135,7 @@ export class Core implements TransactionUser {
     this.context.closing = true;
     for (const pending of [...this.context.servers.values()]) {
       this.context.refuse(pending.transaction, pending.request.method === "BYE" ? 200 : 503);
+      pending.call?.stop("application", "system-initiated-termination", pending.request);
       this.incoming.finish(pending);
     }
     for (const pending of [...this.context.clients.values()]) {

@@ -10,12 +10,13 @@ import {
   TIMEOUT,
   tagOf,
 } from "../transaction/index.ts";
-import { formFault } from "./acceptance.ts";
+import { formFault, type Refusal } from "./acceptance.ts";
 import { dialogRequest } from "./build.ts";
 import { type CoreContext, metaOf, metaOfArrival, NOTHING } from "./context.ts";
 import type { DialogLife } from "./life.ts";
 import type { AppPort, Dialog, PendingServer } from "./model.ts";
 import { overlapOf, retryLater } from "./offers.ts";
+import type { CallRecord } from "./records.ts";
 import type { Reliable } from "./reliable.ts";
 import { judgeReplaces } from "./replaces.ts";
 import type { SessionTimers } from "./session.ts";
@@ -113,29 +114,31 @@ export class Incoming {
     if (this.requiresUnknown(transaction)) return;
     if (method === "INVITE") {
       transaction.respond(replyTo(request, 100, "Trying"));
-      this.context.cdr("attempt", "network", "", request);
-      const minimum = this.sessions.tooShort(request);
-      if (minimum !== undefined) {
-        this.context.refuse(transaction, 422, [{ name: "Min-SE", value: String(minimum) }]);
-        return;
-      }
-      if (this.context.dialogs.size >= this.context.options.dialogLimit) {
-        this.context.refuse(transaction, 503, [{ name: "Retry-After", value: "10" }]);
-        return;
-      }
     }
-    if (!client) {
-      if (method === "REFER") this.context.refuse(transaction, 405, [{ name: "Allow", value: KNOWN }]);
-      else this.context.refuse(transaction, 503);
-      return;
-    }
-    const fault = this.context.proxying.has(client) ? undefined : formFault(request);
-    if (fault) {
-      this.context.refuse(transaction, fault.status, fault.extra, fault.reason);
+    const call = method === "INVITE" ? this.context.attempt("network", request) : undefined;
+    const fault = this.refusalOf(request, client);
+    if (fault || !client) {
+      const { status, extra, reason }: Refusal = fault ?? { status: 503 };
+      const refused = this.context.refuse(transaction, status, extra, reason);
+      call?.stop("application", "call-rejected", refused);
       return;
     }
     const { localAddress, localPort } = transaction.arrival;
-    this.pass(transaction, client, undefined, `${localAddress}|${localPort}|`);
+    this.pass(transaction, client, undefined, `${localAddress}|${localPort}|`, call);
+  }
+
+  /** Why a request outside of dialogs does not reach its app. */
+  private refusalOf(request: SipRequest, client: AppPort | undefined): Refusal | undefined {
+    if (request.method === "INVITE") {
+      const minimum = this.sessions.tooShort(request);
+      if (minimum !== undefined) return { status: 422, extra: [{ name: "Min-SE", value: String(minimum) }] };
+      if (this.context.dialogs.size >= this.context.options.dialogLimit)
+        return { status: 503, extra: [{ name: "Retry-After", value: "10" }] };
+    }
+    if (client) return this.context.proxying.has(client) ? undefined : formFault(request);
+    return request.method === "REFER"
+      ? { status: 405, extra: [{ name: "Allow", value: KNOWN }] }
+      : { status: 503 };
   }
 
   private inside(transaction: ServerTransaction, toTag: string): void {
@@ -235,7 +238,7 @@ export class Incoming {
   }
 
   private byeArrived(transaction: ServerTransaction, dialog: Dialog): void {
-    this.context.cdr("stop", "network", "normal-release", transaction.request);
+    dialog.call?.stop("network", "normal-release", transaction.request);
     if (dialog.inviteIn?.open) {
       // BYE in an early dialog or across a re-INVITE: the INVITE ends too (RFC 3261 §15.1.2).
       const invite = this.context.serverOf.get(dialog.inviteIn);
@@ -249,7 +252,7 @@ export class Incoming {
   /** BYE while the app is away: the call is over all the same, and the app hears of it when it returns. */
   private byeMeanwhile(transaction: ServerTransaction, dialog: Dialog): void {
     transaction.respond(replyTo(transaction.request, 200, "OK"));
-    this.context.cdr("stop", "network", "normal-release", transaction.request);
+    dialog.call?.stop("network", "normal-release", transaction.request);
     this.life.end(dialog);
     this.context.unsolicited(dialog, transaction.request, "normal release");
   }
@@ -259,9 +262,10 @@ export class Incoming {
     client: AppPort,
     dialog: Dialog | undefined,
     tail: string,
+    call?: CallRecord,
   ): void {
     const id = this.context.chance.id();
-    const pending: PendingServer = { id, transaction, client, request: transaction.request, dialog };
+    const pending: PendingServer = { id, transaction, client, request: transaction.request, dialog, call };
     this.context.servers.set(id, pending);
     this.context.serverOf.set(transaction, pending);
     if (transaction.invite) this.guardInvite(pending);
@@ -295,13 +299,14 @@ export class Incoming {
     const { transaction, dialog, request } = pending;
     this.context.refuse(transaction, status);
     this.finish(pending);
+    const end = status === 408 ? "system-initiated-termination" : "system-error-initiated-termination";
+    pending.call?.stop("application", end, request);
     if (this.dropHeld(pending, text)) return;
     if (dialog?.state === "early") this.life.end(dialog);
     else if (dialog) {
       dialog.inviteIn = undefined;
       this.life.settled(dialog);
     }
-    this.context.cdr("stop", "application", "system-initiated-termination", request);
     const cancel = engineCancel(request, text);
     this.context.up(pending.client, metaOfArrival(transaction.arrival), pending.id, "", cancel);
   }
@@ -343,9 +348,9 @@ export class Incoming {
     if (!pending) return;
     if (pending.dialog?.state === "early") this.life.end(pending.dialog);
     this.finish(pending);
+    pending.call?.stop("network", "call-canceled", cancel.request);
     if (this.dropHeld(pending, "CANCEL after 200 OK")) return;
     if (pending.dialog) this.life.settled(pending.dialog);
-    this.context.cdr("stop", "network", "call-canceled", cancel.request);
     this.context.up(pending.client, metaOfArrival(cancel.arrival), pending.id, "", cancel.request);
   }
 

@@ -16,6 +16,7 @@ import {
 import { addressUri, dialogRequest, isPrivate, namesAddress } from "./build.ts";
 import { type CoreContext, NOTHING } from "./context.ts";
 import type { AnsweredInvite, Dialog, HeldOffer, Hop, PendingClient } from "./model.ts";
+import { endOf } from "./records.ts";
 import { literalHop } from "./routing.ts";
 
 /** Making, refreshing and ending dialogs: what both roles share. */
@@ -71,7 +72,7 @@ export class DialogLife {
       this.context.unsolicited(dialog, bye, text);
       setHeader(bye, "Reason", `SIP;cause=200;text="${text}"`);
     }
-    this.context.cdr("stop", "application", "system-initiated-termination", bye);
+    dialog.call?.stop("application", endOf(text), bye);
     this.end(dialog);
     this.sendAlone(dialog, bye);
   }

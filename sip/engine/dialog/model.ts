@@ -1,6 +1,7 @@
 import type { SipHeader, SipRequest, SipResponse, TransportProtocol } from "../message/model.ts";
 import type { ClientTransaction, Destination, ServerTransaction, Timer } from "../transaction/index.ts";
 import type { SendTarget } from "../transport/model.ts";
+import type { CallRecord } from "./records.ts";
 
 /** An app connection as the core needs it; AgentClient is one. */
 export interface AppPort {
@@ -97,6 +98,8 @@ export interface Dialog {
   grantedSeconds?: number;
   /** Body of our last offer or answer, for session refreshes. */
   localSdp?: Uint8Array;
+  /** Of answered calls, while records are asked for. */
+  call?: CallRecord;
 }
 
 /** An offer of ours that waits for its turn. */
@@ -139,6 +142,8 @@ export interface PendingServer {
   queue?: readonly { readonly offers: boolean; readonly go: () => void }[];
   /** A 2xx of the app that waits for a PRACK; sends it. */
   heldFinal?: () => void;
+  /** Of an INVITE that makes a call, while records are asked for. */
+  readonly call?: CallRecord;
   guard?: Timer;
 }
 
@@ -168,5 +173,7 @@ export interface PendingClient {
   /** Last RSeq seen by remote tag. */
   readonly rseqs: Map<string, number>;
   /** Reliable provisionals the app has not acknowledged: whose they are, oldest first. */
+  /** Of an INVITE that makes a call, while records are asked for. */
+  readonly call?: CallRecord;
   unpracked?: { readonly tag: string; readonly rseq: number }[];
 }

@@ -180,7 +180,10 @@ export class NetworkAnswers {
       this.noAck(dialog, late),
     );
     this.sessions.answered(dialog, response);
-    if (!pending.dialog) this.context.cdr("start", "network", "uac", response);
+    if (pending.call) {
+      dialog.call = pending.call;
+      pending.call.start("network", "uac", response);
+    }
     if (this.context.absences.reachable(pending.client)) this.pass(pending, response, inbound);
     else this.noAck(dialog, false);
   }
@@ -219,7 +222,7 @@ export class NetworkAnswers {
         made.state = "confirmed";
         this.subscriptions.granted(made, request, response);
       }
-    } else if (request.method === "INVITE") this.context.cdr("stop", "network", "call-rejected", response);
+    } else pending.call?.stop("network", "call-rejected", response);
     this.pass(pending, response, inbound);
   }
 

@@ -150,9 +150,9 @@ export class Outgoing {
       forks: new Map(),
       cancelled: false,
       rseqs: new Map(),
+      call: app.method === "INVITE" ? this.context.attempt("application", request) : undefined,
     };
     this.context.clients.set(pending.id, pending);
-    if (app.method === "INVITE") this.context.cdr("attempt", "application", "", request);
     this.context.echo(client, messageId, hop.destination, request, pending.id);
     pending.transaction = this.context.layer.request(
       request,
@@ -232,7 +232,7 @@ export class Outgoing {
     // The answer to an offer that came in a reliable provisional (RFC 3262 §5).
     if (app.method === "PRACK" && app.body.length > 0) dialog.offer = undefined;
     if (app.method === "BYE") {
-      this.context.cdr("stop", "application", "normal-release", request);
+      dialog.call?.stop("application", "normal-release", request);
       dialog.session?.timer?.cancel();
       this.cancelReinvite(dialog);
       const held = dialog.inviteIn && this.context.serverOf.get(dialog.inviteIn)?.heldFinal;
@@ -321,7 +321,7 @@ export class Outgoing {
     };
     if (pending.cancelled) return cancel;
     pending.cancelled = true;
-    this.context.cdr("stop", "application", "call-canceled", cancel);
+    pending.call?.stop("application", "call-canceled", cancel);
     if (pending.transaction?.state === "proceeding") this.answers.launchCancel(pending, cancel);
     else pending.heldCancel = cancel;
     return cancel;

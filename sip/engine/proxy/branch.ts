@@ -1,5 +1,6 @@
 /** One destination of a proxied request: its ways, its timers, its CANCEL. */
 import type { Hop } from "../dialog/model.ts";
+import type { CallRecord } from "../dialog/records.ts";
 import type { InboundMessage, SipRequest, SipResponse } from "../message/model.ts";
 import type { ClientTransaction, Timer } from "../transaction/index.ts";
 import { cancelOf, forward, withoutTopVia } from "./forward.ts";
@@ -13,6 +14,8 @@ export class Branch {
   hop: Hop | undefined;
   private ways: readonly Hop[] = [];
   private sent: SipRequest | undefined;
+  /** This side in the records of calls. */
+  call: CallRecord | undefined;
   private transaction: ClientTransaction | undefined;
   private provisional = false;
   private cancelled = false;
@@ -61,6 +64,7 @@ export class Branch {
     }
     this.hop = hop;
     this.sent = copy.request;
+    this.call ??= this.session.attempt(copy.request);
     this.provisional = false;
     this.arm("provisional", order.provisionalMs);
     this.armC();
@@ -116,6 +120,7 @@ export class Branch {
       return;
     }
     this.end();
+    this.call?.stop("network", "call-rejected", response);
     // Its 487 is the echo of our own CANCEL: to the caller it did not answer in time.
     if (this.timedOut && response.status === 487) this.session.failed(this, "timeout");
     else this.session.response(this, response, inbound);
@@ -128,6 +133,7 @@ export class Branch {
       return;
     }
     this.end();
+    if (this.sent) this.call?.stop("network", "call-rejected", this.sent);
     this.session.failed(this, cause);
   }
 
@@ -148,6 +154,7 @@ export class Branch {
       this.end();
       return;
     }
+    this.call?.stop("application", "call-canceled", this.sent);
     if (this.session.transaction.invite && this.provisional) this.sendCancel();
   }
 

@@ -3,6 +3,7 @@ import { parseAppMessage } from "../agent-protocol/index.ts";
 import { addressUri, namesUs } from "../dialog/build.ts";
 import type { CoreContext } from "../dialog/context.ts";
 import type { AppPort, Hop, PendingServer } from "../dialog/model.ts";
+import type { CallRecord } from "../dialog/records.ts";
 import { literalHop } from "../dialog/routing.ts";
 import { shiftHeader } from "../message/headers.ts";
 import type { InboundMessage, SipRequest } from "../message/model.ts";
@@ -54,7 +55,8 @@ export class ProxyCore {
     this.context.proxying.add(client);
     const refusal = this.refusal(transaction.request);
     if (refusal) {
-      this.context.refuse(transaction, refusal.status, refusal.extra);
+      const refused = this.context.refuse(transaction, refusal.status, refusal.extra);
+      pending.call?.stop("application", "call-rejected", refused);
       client.reply(messageId, "OK|done");
       return;
     }
@@ -63,7 +65,7 @@ export class ProxyCore {
     const route = listHeader(transaction.request, "Route")[0];
     const preloaded =
       route !== undefined && namesUs(this.context.transport.listening, addressUri(route)) ? 1 : 0;
-    this.begin(transaction, order, preloaded, targets, { client, messageId });
+    this.begin(transaction, order, preloaded, targets, { client, messageId }, pending.call);
   }
 
   /** A request whose top Route is ours: goes on without an app. False when it is not such a one. */
@@ -113,9 +115,18 @@ export class ProxyCore {
     ownCount: number,
     targets: readonly Target[],
     reporter: Reporter | undefined,
+    call?: CallRecord,
   ): void {
-    const session = new ProxySession(this.context, transaction, order, ownCount, targets, reporter, () =>
-      this.sessions.delete(transaction),
+    const over = () => this.sessions.delete(transaction);
+    const session = new ProxySession(
+      this.context,
+      transaction,
+      order,
+      ownCount,
+      targets,
+      reporter,
+      over,
+      call,
     );
     this.sessions.set(transaction, session);
     session.start();

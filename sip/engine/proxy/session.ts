@@ -3,6 +3,7 @@ import { metaText } from "../agent-protocol/index.ts";
 import { addressUri } from "../dialog/build.ts";
 import { type CoreContext, fabricate, metaOf } from "../dialog/context.ts";
 import type { AppPort, Hop } from "../dialog/model.ts";
+import type { CallRecord } from "../dialog/records.ts";
 import { literalHop } from "../dialog/routing.ts";
 import type { InboundMessage, SipRequest, SipResponse } from "../message/model.ts";
 import { reasonPhrase } from "../message/names.ts";
@@ -45,6 +46,8 @@ export class ProxySession {
     targets: readonly Target[],
     private readonly reporter: Reporter | undefined,
     private readonly onOver: () => void,
+    /** The caller's side in the records of calls. */
+    private readonly call: CallRecord | undefined,
   ) {
     this.request = transaction.request;
     this.waiting = targets.slice(0, MAX_TARGETS);
@@ -60,7 +63,7 @@ export class ProxySession {
     if (this.cancelled || this.answered) return;
     this.cancelled = true;
     this.noMoreTargets = true;
-    this.context.cdr("stop", "network", "call-canceled", this.request);
+    this.call?.stop("network", "call-canceled", this.request);
     this.cancelOthers(undefined);
     this.settle();
   }
@@ -97,10 +100,9 @@ export class ProxySession {
     if (this.answered) return;
     this.answered = true;
     this.noMoreTargets = true;
-    if (this.transaction.invite) {
-      this.context.cdr("start", "network", "proxy-uac", response);
-      this.context.cdr("start", "application", "proxy-uas", passed);
-    }
+    branch.call?.start("network", "proxy-uac", response);
+    this.call?.start("application", "proxy-uas", passed);
+    this.released(response);
     this.report(response, inbound, branch);
     this.done();
     this.cancelOthers(branch);
@@ -181,9 +183,22 @@ export class ProxySession {
       best.reason = reasonPhrase(500);
       best.headers = best.headers.filter((entry) => entry.name !== "Retry-After");
     }
-    if (this.transaction.invite) this.context.cdr("stop", "network", "call-rejected", best);
+    this.call?.stop("application", "call-rejected", best);
+    this.released(best);
     if (this.transaction.open) this.transaction.respond(best);
     this.done();
+  }
+
+  /** A BYE on its way through ends a call of ours on both sides, unless it has to come again with credentials. */
+  private released({ status }: SipResponse): void {
+    if (this.request.method !== "BYE" || status === 401 || status === 407) return;
+    this.context.cdr("stop", "network", "normal-release", this.request);
+    this.context.cdr("stop", "application", "normal-release", this.request);
+  }
+
+  /** The record of one destination's side. */
+  attempt(request: SipRequest): CallRecord | undefined {
+    return this.call && this.context.attempt("application", request);
   }
 
   private cancelOthers(winner: Branch | undefined): void {
