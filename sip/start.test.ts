@@ -16,7 +16,7 @@ import {
 } from "./directory.ts";
 import type { LegEvent } from "./legs/model.ts";
 import { makeHa1 } from "./srf/digest.ts";
-import { ownAddress, type Sip, startSip } from "./start.ts";
+import { ownAddress, ownAddress6, type Sip, startSip } from "./start.ts";
 import { createTestCarrier, createTestPhone, type TestCarrier, type TestPhone } from "./testphone/index.ts";
 
 const HOST = "127.0.0.1";
@@ -301,6 +301,20 @@ describe("the exchange's SIP side", () => {
     sip.reload();
     expect(sip.devices.state(1).online).toBe(true);
   });
+});
+
+test("voice over IPv6 goes where signalling does", () => {
+  const entry = (address: string, internal = false) =>
+    ({ address, internal, family: "IPv6", netmask: "", mac: "", cidr: null, scopeid: 0 }) as const;
+  const six = (contacts: string[], ...addresses: string[]) =>
+    ownAddress6(contacts, () => ({
+      lo: [entry("::1", true)],
+      eth0: addresses.map((address) => entry(address)),
+    }));
+  expect(six(["sip:0.0.0.0:5060;transport=udp"], "2001:db8::1")).toBeUndefined();
+  expect(six(["sip:0.0.0.0:5060", "sip:[2001:db8::7]:5060"], "2001:db8::1")).toBe("2001:db8::7");
+  expect(six(["sip:[::]:5060"], "fe80::1", "2001:db8::1")).toBe("2001:db8::1");
+  expect(six(["sip:[::]:5060"], "fe80::1")).toBe("::1");
 });
 
 test("a phone over TCP registers, is called on its connection, and hears the caller", async () => {

@@ -103,6 +103,22 @@ export function ownAddress(): string {
   return all.find((entry) => entry.family === "IPv4" && !entry.internal)?.address ?? "127.0.0.1";
 }
 
+/**
+ * Where voice over IPv6 goes: the IPv6 address of a listening point, for "::" the first that others can reach. Undefined
+ * when phones cannot reach us by IPv6 either.
+ */
+export function ownAddress6(
+  contacts: readonly string[],
+  interfaces: () => ReturnType<typeof networkInterfaces> = networkInterfaces,
+): string | undefined {
+  const hosts = contacts.flatMap((contact) => /^sips?:\[([0-9a-f:.]+)\]/i.exec(contact.trim())?.[1] ?? []);
+  const own = hosts.find((host) => host !== "::");
+  if (own !== undefined || hosts.length === 0) return own;
+  const all = Object.values(interfaces()).flatMap((list) => list ?? []);
+  const reachable = all.filter((entry) => entry.family === "IPv6" && !/^fe[89ab]/i.test(entry.address));
+  return (reachable.find((entry) => !entry.internal) ?? reachable[0])?.address;
+}
+
 const HANGUP_PATIENCE_MS = 1500;
 
 /**
@@ -114,11 +130,13 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
   const onError = (message: string, error: unknown): void =>
     log(error === undefined ? message : `${message}: ${error}`);
   const address = config.address !== "" ? config.address : ownAddress();
+  const address6 = ownAddress6(config.contacts);
   const media = await createMedia({
     folder: join(config.dataFolder, "media"),
     address,
     rtpPorts: config.rtpPorts,
     log,
+    ...(address6 === undefined ? {} : { address6 }),
     ...(config.externalAddress === undefined ? {} : { advertised: config.externalAddress }),
     ...(config.codecs === undefined ? {} : { codecs: config.codecs }),
     ...(config.silentMs === undefined ? {} : { silentMs: config.silentMs }),

@@ -1,5 +1,6 @@
 /** A call that came to us (RFC 3261 §13.3). */
-import type { IncomingRequest } from "../srf/model.ts";
+import type { OfferOptions } from "../media/model.ts";
+import type { IncomingRequest, SipDialog } from "../srf/model.ts";
 import { causeOfRefusal, refusalFor } from "./causes.ts";
 import { LegGoneError } from "./errors.ts";
 import { Leg, type LegParts } from "./leg.ts";
@@ -70,24 +71,57 @@ export class IncomingLeg extends Leg {
   /** The INVITE had no SDP: our 200 offers, the ACK answers (RFC 3264, RFC 3261 §13.2.1). */
   async #answerWithOffer(): Promise<void> {
     this.usesMedia();
-    this.localSdp = await this.parts.media.makeOffer(this.id, this.#media.offer);
+    const [offer = {}, ...others] = this.#media.offers;
+    this.localSdp = await this.parts.media.makeOffer(this.id, offer);
     if (this.ended) throw new LegGoneError(this.id);
-    const acked = Promise.withResolvers<string>();
+    const acked = Promise.withResolvers<string | undefined>();
     const dialog = await this.#invite.accept({ body: this.localSdp });
     if (dialog === undefined) return this.#notAccepted();
     this.agreed = "";
     this.takeDialog(dialog, (body) => acked.resolve(body));
-    const timer = setTimeout(() => acked.resolve(""), ACK_PATIENCE_MS);
+    const timer = setTimeout(() => acked.resolve(undefined), ACK_PATIENCE_MS);
     const sdp = await acked.promise;
     clearTimeout(timer);
     if (this.ended) throw new LegGoneError(this.id);
     try {
-      this.answered((await this.parts.media.acceptAnswer(this.id, sdp)).codec);
+      const codec = await this.#taken(offer, sdp ?? "").catch((error: unknown) => {
+        if (sdp === undefined || !unsupported(error)) throw error;
+        return this.#offerAgain(dialog, others, error);
+      });
+      this.answered(codec);
     } catch (error) {
       const reason = error instanceof Error ? error.message : "";
       void this.hangup("unsupported-media", "system", { status: 488, reason });
       throw error;
     }
+  }
+
+  /** The party took `offer` with the answer `sdp`; gives the codec. */
+  async #taken(offer: OfferOptions, sdp: string, branch?: string): Promise<string> {
+    const { codec } = await this.parts.media.acceptAnswer(this.id, sdp, branch);
+    this.#media.onTaken?.(offer);
+    return codec;
+  }
+
+  /** The answer in the ACK was of no use: the party gets the next kind of voice by re-INVITE. Throws `refused` at the end. */
+  async #offerAgain(
+    dialog: SipDialog,
+    [offer, ...others]: readonly OfferOptions[],
+    refused: unknown,
+  ): Promise<string> {
+    if (offer === undefined || this.ended) throw refused;
+    const branch = `again${others.length}`;
+    this.localSdp = await this.parts.media.makeOffer(this.id, { ...offer, instead: "" }, branch);
+    const reply = await dialog.request({ method: "INVITE", body: this.localSdp });
+    if (this.ended) throw new LegGoneError(this.id);
+    if (reply.status < 300) {
+      try {
+        return await this.#taken(offer, reply.body, branch);
+      } catch (error) {
+        if (!unsupported(error)) throw error;
+      }
+    }
+    return this.#offerAgain(dialog, others, refused);
   }
 
   /** The 200 could not be sent: cancelled in this moment, or the transaction is gone. */

@@ -1,6 +1,7 @@
 /** The appliance's vocabulary over SIP: see `Legs` in model.ts. */
 import { randomUUID } from "node:crypto";
 import type { MediaLegs, MediaPort } from "../media/model.ts";
+import { familyOf } from "../media/sdp.ts";
 import type { Registrar } from "../registrar/registrar.ts";
 import type { Authenticator } from "../srf/authenticator.ts";
 import { parseCredentials } from "../srf/digest.ts";
@@ -12,7 +13,7 @@ import type { Trunks } from "../trunks/trunks.ts";
 import { LegGoneError } from "./errors.ts";
 import { IncomingLeg } from "./incoming-leg.ts";
 import type { Leg, LegParts } from "./leg.ts";
-import { callerMedia, offerProblem, trunkMedia, warningHeader } from "./media-choice.ts";
+import { callerMedia, type LegMedia, offerProblem, trunkMedia, warningHeader } from "./media-choice.ts";
 import type { DialSpec, LegEndCause, LegEvent, LegId, LegSource, Legs, Refusal } from "./model.ts";
 import { OutgoingLeg, type OutgoingPlan } from "./outgoing-leg.ts";
 import { extensionPlan, ProvenMedia, trunkPlan } from "./plans.ts";
@@ -283,7 +284,10 @@ export class LegService implements Legs {
       void request.respond(replaces.status, { reason: replaces.reason });
       return;
     }
-    const media = trunk === undefined ? callerMedia(request.source.protocol) : trunkMedia(trunk.config);
+    const media =
+      trunk === undefined
+        ? this.#callerMedia(request, source)
+        : trunkMedia(trunk.config, familyOf(request.source.address));
     const problem = offerProblem(request.body, media.limits);
     if (problem !== undefined || (dialled === "" && replaces.kind === "none")) {
       trunk?.release();
@@ -307,6 +311,16 @@ export class LegService implements Legs {
       ...(replaces.kind === "take" ? { replaces: replaces.leg } : {}),
       at: this.#now(),
     });
+  }
+
+  /** A device that leaves the offer to us is offered what it took before. */
+  #callerMedia(request: IncomingRequest, source: LegSource): LegMedia {
+    const from = formatSource(request.source);
+    const devices = source.kind === "extension" ? this.#o.registrar.reachable(source.extensionId) : [];
+    const contact = devices.find((device) => device.source === from)?.contact;
+    const media = callerMedia({ source: from, contact: contact ?? "" }, this.#proven.get(contact ?? ""));
+    if (contact === undefined) return media;
+    return { ...media, onTaken: ({ security }) => this.#proven.set(contact, security ?? "none") };
   }
 
   /** The answered leg with this dialog. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { fakeReply } from "../srf/fake.ts";
+
 import { deviceOffers } from "./media-choice.ts";
-import { dial, fromTrunk, SDP, settle, setUp, toTrunk } from "./test-support.ts";
+import { dial, fromPhone, fromTrunk, SDP, settle, setUp, toTrunk } from "./test-support.ts";
 
 describe("what a device is offered", () => {
   const offers = (source: string, contact: string, proven?: "none" | "sdes") =>
@@ -106,7 +107,7 @@ describe("legs and their media", () => {
     legs.dial(dial({ target: toTrunk }));
     await settle();
     expect(media.offers).toEqual([
-      { options: { codecs: ["PCMU"], dtmf: "info", security: "sdes" }, branch: "" },
+      { options: { codecs: ["PCMU"], dtmf: "info", security: "sdes", family: "IP4" }, branch: "" },
     ]);
     stack.sent[0]?.provisional(183, SDP);
     await settle();
@@ -134,5 +135,42 @@ describe("legs and their media", () => {
     await legs.answer(leg);
     expect(taken.statuses).toEqual([180, 200]);
     expect(media.limits).toMatchObject({ codecs: ["PCMU"], security: "sdes" });
+  });
+
+  test("a phone that leaves the offer to us gets what it took before, and the other kind when it cannot use that", async () => {
+    const source = { protocol: "tls", address: "192.168.1.22", port: 5061 };
+    const contact = "sip:1001@192.168.1.22;transport=tls";
+    const { stack, legs, media, types, events } = setUp([contact], { sources: ["tls:192.168.1.22:5061"] });
+    const call = async (callId: string) => {
+      const headers = { "Call-ID": callId, From: "<sip:1001@zongji>;tag=a" };
+      const invite = fromPhone(stack, headers, "", source);
+      const leg = events.findLast((event) => event.type === "incoming")?.leg ?? "";
+      const answering = legs.answer(leg).catch((error: unknown) => error);
+      await settle();
+      return { invite, answering };
+    };
+    const first = await call("one");
+    expect(first.invite.responses.at(-1)).toMatchObject({ status: 200, options: { body: "offer:sdes" } });
+    media.refuses = "refused";
+    first.invite.dialog?.handlers?.onAck?.("refused");
+    await first.answering;
+    // The re-INVITE is answered with what can be used.
+    expect(first.invite.dialog?.sent).toMatchObject([{ method: "INVITE", body: "offer:none" }]);
+    expect(media.offers.at(-1)?.options).toMatchObject({ security: "none", instead: "" });
+    expect(types().at(-1)).toBe("answered");
+
+    const second = await call("two");
+    expect(second.invite.responses.at(-1)).toMatchObject({ options: { body: "offer:none" } });
+    second.invite.dialog?.handlers?.onAck?.(SDP);
+    await second.answering;
+    expect(types().at(-1)).toBe("answered");
+
+    // Neither kind: the call ends, once.
+    const third = await call("three");
+    media.refuses = "";
+    third.invite.dialog?.handlers?.onAck?.("refused");
+    expect(await third.answering).toBeInstanceOf(Error);
+    expect(events.at(-1)).toMatchObject({ type: "ended", cause: "unsupported-media" });
+    expect(third.invite.dialog?.sent.map((request) => request.method)).toEqual(["INVITE", "BYE"]);
   });
 });

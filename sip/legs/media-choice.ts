@@ -3,13 +3,16 @@ import type { TrunkConfig } from "../directory.ts";
 import { UnsupportedMediaError } from "../media/errors.ts";
 import type { OfferOptions } from "../media/model.ts";
 import { usableOffer } from "../media/offer.ts";
+import { type Family, familyOf } from "../media/sdp.ts";
 
 /** Media of one leg. */
 export interface LegMedia {
   /** What we take of the party's offer. */
   readonly limits: OfferOptions;
-  /** What we offer when the party leaves that to us. */
-  readonly offer: OfferOptions;
+  /** What we offer when the party leaves that to us, the next one when it refuses the one before. */
+  readonly offers: readonly OfferOptions[];
+  /** Told which of `offers` was taken. */
+  readonly onTaken?: (offer: OfferOptions) => void;
   /** Voice before the answer is heard. */
   readonly earlyMedia: boolean;
 }
@@ -33,10 +36,19 @@ export function deviceOffers(
   proven?: Protection,
 ): readonly OfferOptions[] {
   const transport = transportOf(device);
-  if (transport === "ws" || transport === "wss") return [{ security: "webrtc" }];
+  const family = familyOf(addressOf(device.source));
+  if (transport === "ws" || transport === "wss") return [{ security: "webrtc", family }];
   const secureFirst = proven === undefined ? transport === "tls" : proven === "sdes";
   const order: Protection[] = secureFirst ? ["sdes", "none"] : ["none", "sdes"];
-  return order.map((security) => ({ security }));
+  return order.map((security) => ({ security, family }));
+}
+
+/** "udp:[::1]:5060" to "::1". */
+function addressOf(source: string): string {
+  return source
+    .replace(/^\w+:/, "")
+    .replace(/:\d+$/, "")
+    .replace(/^\[|\]$/g, "");
 }
 
 function transportOf({ source, contact }: { source: string; contact: string }): string {
@@ -48,16 +60,21 @@ function transportOf({ source, contact }: { source: string; contact: string }): 
 }
 
 /** Media of a trunk's calls, both ways. */
-export function trunkMedia(config: Pick<TrunkConfig, "codecs" | "srtp" | "dtmf" | "earlyMedia">): LegMedia {
+export function trunkMedia(
+  config: Pick<TrunkConfig, "codecs" | "srtp" | "dtmf" | "earlyMedia">,
+  family: Family = "IP4",
+): LegMedia {
   const { codecs, srtp, dtmf, earlyMedia } = config;
-  const offer: OfferOptions = { codecs, dtmf, security: srtp === "required" ? "sdes" : "none" };
-  return { limits: offer, offer, earlyMedia };
+  const limits: OfferOptions = { codecs, dtmf, security: srtp === "required" ? "sdes" : "none" };
+  return { limits, offers: [{ ...limits, family }], earlyMedia };
 }
 
-/** Media of a call that came from a device; a browser that asks us to offer gets WebRTC. */
-export function callerMedia(protocol: string): LegMedia {
-  const browser = protocol === "ws" || protocol === "wss";
-  return { limits: {}, offer: browser ? { security: "webrtc" } : {}, earlyMedia: true };
+/** Media of a call that came from a device; one that asks us to offer is offered what it would be when called. */
+export function callerMedia(
+  device: { readonly source: string; readonly contact: string },
+  proven?: Protection,
+): LegMedia {
+  return { limits: {}, offers: deviceOffers(device, proven), earlyMedia: true };
 }
 
 /** The Warning header (RFC 3261 §20.43) that says why media were refused; empty for other errors. */

@@ -73,16 +73,16 @@ export function trunkPlan(spec: DialSpec, trunk: Trunk): OutgoingPlan {
     name: spec.callerName ?? "",
     ...(spec.forwardedFor === undefined ? {} : { forwardedFor: spec.forwardedFor }),
   });
-  const media = trunkMedia(config);
+  const media = trunkMedia(config, trunk.family);
   return {
     earlyMedia: media.earlyMedia,
-    keysByInfo: media.offer.dtmf === "info",
+    keysByInfo: media.limits.dtmf === "info",
     silentCause: "timeout",
     timeoutMs: spec.timeoutMs,
     onTraffic: (answered) => trunk.traffic(answered),
     forks: [
       {
-        offers: [media.offer],
+        offers: media.offers,
         request: {
           ...invite,
           ...(credentials === undefined ? {} : { credentials }),

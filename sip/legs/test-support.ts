@@ -6,10 +6,11 @@ import {
   TRUNK_DEFAULTS,
   type TrunkConfig,
 } from "../directory.ts";
+import { UnsupportedMediaError } from "../media/errors.ts";
 import type { MediaEvent, MediaLegs, MediaPort, OfferOptions } from "../media/model.ts";
 import { Registrar } from "../registrar/registrar.ts";
 import { Authenticator } from "../srf/authenticator.ts";
-import { makeHa1 } from "../srf/digest.ts";
+import { answerChallenge, makeHa1, parseChallenges } from "../srf/digest.ts";
 import { FakeRequest, FakeStack } from "../srf/fake.ts";
 import { AddressSet, PRIVATE_RANGES } from "../srf/network.ts";
 import { Trunks } from "../trunks/trunks.ts";
@@ -74,7 +75,10 @@ export class FakeMedia implements MediaLegs {
     this.offers.push({ options, branch });
     return `offer:${options?.security ?? "none"}`;
   }
-  async acceptAnswer(_leg: string, _answer: string, branch?: string) {
+  /** Answers with this in them are refused. */
+  refuses: string | undefined;
+  async acceptAnswer(_leg: string, answer: string, branch?: string) {
+    if (this.refuses !== undefined && answer.includes(this.refuses)) throw new UnsupportedMediaError("no");
     this.acceptedBranch = branch;
     return { codec: "PCMU" };
   }
@@ -131,6 +135,22 @@ export const fromTrunk = (body = SDP, headers: Record<string, string> = {}) =>
     address: "10.9.9.9",
     port: 5060,
   });
+/** An INVITE of extension 1001 to 1002, with the challenge before it answered. */
+export function fromPhone(
+  stack: FakeStack,
+  headers: Record<string, string>,
+  body = SDP,
+  source = { protocol: "udp", address: "192.168.1.20", port: 5060 },
+): FakeRequest {
+  const uri = "sip:1002@zongji";
+  const first = stack.receive(new FakeRequest("INVITE", uri, headers, body, source));
+  const lines = first.responses[0]?.options.headers?.["WWW-Authenticate"];
+  const challenge = parseChallenges(String(lines))[0];
+  if (challenge === undefined) throw new Error("no challenge");
+  const request = { method: "INVITE", uri, body };
+  const Authorization = answerChallenge(challenge, { username: "1001", password: "pw" }, request, 1, "c");
+  return stack.receive(new FakeRequest("INVITE", uri, { ...headers, Authorization }, body, source));
+}
 export const dial = (over: Partial<DialSpec> = {}): DialSpec => ({
   leg: "L",
   target: { kind: "extension", extensionId: 1, number: "1001" },

@@ -1,7 +1,7 @@
 /** What can go wrong with media, each with a stable `code`. */
 
-/** Warning codes of RFC 3261 §20.43 for media: transport or its security, kind of media, codec. */
-export type MediaWarning = 302 | 304 | 305;
+/** Warning codes of RFC 3261 §20.43 for media: network protocol, transport or its security, kind of media, codec. */
+export type MediaWarning = 300 | 302 | 304 | 305;
 
 /** The party offers or answers nothing we can speak (→ 488 Not Acceptable Here with a Warning). */
 export class UnsupportedMediaError extends Error {

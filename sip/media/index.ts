@@ -20,6 +20,8 @@ export interface MediaConfig {
   readonly address: string;
   /** Public address to write into SDP instead, behind a port-forwarding router. */
   readonly advertised?: string;
+  /** Own address for parties that speak IPv6; absent: voice goes over IPv4 alone. */
+  readonly address6?: string;
   /** UDP ports towards the parties. Two for each side of a leg. */
   readonly rtpPorts: { readonly min: number; readonly max: number };
   /** UDP ports of the channels on loopback; default any free one. */
@@ -117,6 +119,7 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
       folder: join(config.folder, "rtpengine"),
       address: config.address,
       ...(config.advertised ? { advertised: config.advertised } : {}),
+      ...(config.address6 ? { address6: config.address6 } : {}),
       ports: config.rtpPorts,
       ngPort: config.ngPort ?? 0,
       log,
@@ -142,6 +145,7 @@ export async function createMedia(config: MediaConfig): Promise<Media> {
   const created = new RtpengineLegs(
     {
       address: config.advertised ?? config.address,
+      ...(config.address6 ? { address6: config.address6 } : {}),
       codecs: config.codecs ?? ["PCMA", "PCMU", "G722"],
       sides: sidesOf(config.address),
       onCounted: (leg, packets) => {

@@ -19,6 +19,7 @@ import {
   type AudioDescription,
   type Direction,
   describeAudio,
+  type Family,
   mirrored,
   portSdp,
   requireKeys,
@@ -38,6 +39,8 @@ import {
 export interface LegSettings {
   /** Address in our o= lines. */
   readonly address: string;
+  /** The same for parties that speak IPv6; absent: none can be spoken with. */
+  readonly address6?: string;
   /** Offered to parties, first is preferred. */
   readonly codecs: readonly string[];
   /** rtpengine's interface names, null with a single interface. */
@@ -123,13 +126,14 @@ export class RtpengineLegs implements MediaLegs {
         ...(branch.party ? { "to-tag": "party" } : {}),
         sdp: portSdp(LOOPBACK, state.port, options.dtmf === "inband" ? null : EVENT_TYPE),
         ...this.#direction("port", "party"),
+        "address-family": this.#reachable(branch.party?.family ?? options.family),
         ...(others.length > 0
           ? { codec: { transcode: others, ...(others.length === codecs.length ? { mask: ["PCMA"] } : {}) } }
           : {}),
         ...(branch.party ? partyTransport(branch.party) : offerTransport(options.security)),
       });
       const sdp = String(reply.sdp);
-      return branch.version.stamp(orderCodecs(sdp, describeAudio(sdp), codecs), this.#settings.address);
+      return branch.version.stamp(orderCodecs(sdp, describeAudio(sdp), codecs), this.#settings);
     });
   }
 
@@ -140,6 +144,7 @@ export class RtpengineLegs implements MediaLegs {
       const party = describeAudio(plain);
       requireKnownCodec(party);
       requireKeys(party);
+      this.#reachable(party.family);
       if (!keepsSecurity(branch.options.security, party))
         throw new UnsupportedMediaError(`answered ${party.protocol} to another kind of offer`, 302);
       const reply = await this.#command("answer", branch, {
@@ -221,6 +226,7 @@ export class RtpengineLegs implements MediaLegs {
   /** The party offered: rtpengine offers to the channel, the channel's answer goes back. */
   async #answerParty(leg: string, state: LegState, branch: Branch, offer: string) {
     const { party, kept } = usableOffer(offer, branch.options);
+    this.#reachable(party.family);
     const hasPcma = party.codecs.some((codec) => sameCodec(codec.name, "PCMA"));
     const inband = branch.options.dtmf === "inband";
     const transcode = [
@@ -237,6 +243,7 @@ export class RtpengineLegs implements MediaLegs {
       ...(branch.party ? { "to-tag": "port" } : {}),
       sdp: kept,
       ...this.#direction("party", "port"),
+      "address-family": "IP4",
       ...(Object.keys(codec).length > 0 ? { codec } : {}),
       ...PORT_TRANSPORT,
     });
@@ -251,7 +258,7 @@ export class RtpengineLegs implements MediaLegs {
     });
     branch.party = party;
     this.#connect(leg, branch, towardsPort, party);
-    const answer = branch.version.stamp(String(answered.sdp), this.#settings.address);
+    const answer = branch.version.stamp(String(answered.sdp), this.#settings);
     return { answer, codec: describeAudio(answer).codecs[0]?.name ?? "", direction: party.direction };
   }
 
@@ -276,6 +283,13 @@ export class RtpengineLegs implements MediaLegs {
   #direction(from: "party" | "port", to: "party" | "port"): NgDictionary {
     const { sides } = this.#settings;
     return sides ? { direction: [sides[from], sides[to]] } : {};
+  }
+
+  /** The family, when we can speak with it. @throws UnsupportedMediaError (Warning 300, RFC 3261 §20.43) */
+  #reachable(family: Family = "IP4"): Family {
+    if (family === "IP6" && this.#settings.address6 === undefined)
+      throw new UnsupportedMediaError("no voice over IPv6 here", 300);
+    return family;
   }
 
   /** Runs a step after those before it; the first opens the channel. */
@@ -352,7 +366,9 @@ function branchOf(leg: string, state: LegState, name: string, options: OfferOpti
   const known = state.branches.get(name);
   if (known) return known;
   const call = name === ONLY ? leg : `${leg}~${name}`;
-  const branch: Branch = { call, version: new SessionVersion(), options, party: null };
+  const before = options.instead === undefined ? undefined : state.branches.get(options.instead);
+  const version = before?.version ?? new SessionVersion();
+  const branch: Branch = { call, version, options, party: null };
   state.branches.set(name, branch);
   return branch;
 }

@@ -76,6 +76,10 @@ export interface OfferOptions {
   readonly security?: "none" | "sdes" | "webrtc";
   /** How keys go to the party: telephone-event (RFC 4733), SIP INFO, or tones in the voice. */
   readonly dtmf?: "rfc4733" | "info" | "inband";
+  /** How the party is reached, for our own offers: by IPv4 unless it is known to speak IPv6. */
+  readonly family?: "IP4" | "IP6";
+  /** The branch whose offer this party refused in the same dialog: its session goes on with this one (RFC 3264 §8). */
+  readonly instead?: string;
 }
 
 /**

@@ -12,7 +12,12 @@ let legs = 0;
 
 beforeAll(async () => {
   const min = 44_000 + 2 * Math.floor(Math.random() * 200);
-  media = await createMedia({ folder, address: "127.0.0.1", rtpPorts: { min, max: min + 200 } });
+  media = await createMedia({
+    folder,
+    address: "127.0.0.1",
+    address6: "::1",
+    rtpPorts: { min, max: min + 200 },
+  });
 });
 afterAll(async () => {
   await media.stop();
@@ -248,4 +253,62 @@ describe("our offers", () => {
     }
     await nothingLeft();
   });
+});
+
+describe("IPv6", () => {
+  const six = (...lines: string[]) => sdp(...lines).replaceAll("IN IP4 127.0.0.1", "IN IP6 ::1");
+
+  test("each party is answered and offered in its own family, in o= and c= alike", async () => {
+    const { sdp: answer } = await answered(six("m=audio 4000 RTP/AVP 8"));
+    expect(answer).toMatch(/^o=zongji \d+ 1 IN IP6 ::1\r$/m);
+    expect(answer).toMatch(/^c=IN IP6 ::1\r$/m);
+    const leg = `peer-${++legs}`;
+    const offer = await media.makeOffer(leg, { family: "IP6" });
+    expect(offer).toMatch(/^c=IN IP6 ::1\r$/m);
+    expect(await media.acceptAnswer(leg, six("m=audio 4000 RTP/AVP 0"))).toEqual({ codec: "PCMU" });
+    // A change of address in the call: now by IPv4.
+    const moved = await media.reoffer(leg, sdp("m=audio 4000 RTP/AVP 8"));
+    expect(moved.answer).toMatch(/^c=IN IP4 127\.0\.0\.1\r$/m);
+    await media.release(leg);
+    await nothingLeft();
+  });
+
+  test("the old hold by address :: reads as it was meant", () => {
+    expect(describeAudio(six("m=audio 4000 RTP/AVP 8").replaceAll("::1", "::")).direction).toBe("sendonly");
+  });
+
+  test("without an IPv6 address of our own: 300", async () => {
+    const four = await createMedia({
+      folder: join(folder, "four"),
+      address: "127.0.0.1",
+      rtpPorts: { min: 44_700, max: 44_720 },
+    });
+    try {
+      const offer = six("m=audio 4000 RTP/AVP 8");
+      const warning = (work: Promise<unknown>) =>
+        work.then(
+          () => 0,
+          (error: unknown) => (error instanceof UnsupportedMediaError ? error.warning : String(error)),
+        );
+      expect(await warning(four.acceptOffer("a", offer))).toBe(300);
+      expect(await warning(four.makeOffer("b", { family: "IP6" }))).toBe(300);
+      await four.makeOffer("c");
+      expect(await warning(four.acceptAnswer("c", offer))).toBe(300);
+    } finally {
+      await four.stop();
+    }
+  });
+});
+
+test("an offer in place of one that was refused in the same dialog: same session, one version higher", async () => {
+  const leg = `peer-${++legs}`;
+  const first = await media.makeOffer(leg, { security: "sdes" });
+  await expect(media.acceptAnswer(leg, sdp("m=audio 0 RTP/SAVP 8"))).rejects.toMatchObject({ warning: 304 });
+  const second = await media.makeOffer(leg, { security: "none", instead: "" }, "again");
+  const origins = [first, second].map((text) => /^o=zongji (\d+) (\d+) /m.exec(text)?.slice(1).map(Number));
+  expect(second).toMatch(/^m=audio \d+ RTP\/AVP /m);
+  expect(origins[1]).toEqual([origins[0]?.[0] ?? 0, 2]);
+  expect(await media.acceptAnswer(leg, sdp("m=audio 4000 RTP/AVP 8"), "again")).toEqual({ codec: "PCMA" });
+  await media.release(leg);
+  await nothingLeft();
 });

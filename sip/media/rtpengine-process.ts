@@ -15,6 +15,8 @@ export interface RtpengineSettings {
   readonly address: string;
   /** Address to write into SDP instead, behind a port-forwarding router. */
   readonly advertised?: string;
+  /** Address towards parties that speak IPv6; absent = none do. */
+  readonly address6?: string;
   readonly ports: { readonly min: number; readonly max: number };
   /** Control port on loopback; 0 = any free one. */
   readonly ngPort: number;
@@ -23,22 +25,27 @@ export interface RtpengineSettings {
 
 export type RtpengineState = "up" | "starting" | "down";
 
+const LOOPBACK = "127.0.0.1";
+
 /** Names of the two sides for `direction`; null when both are the same loopback address. */
 export function sidesOf(address: string): { readonly party: string; readonly port: string } | null {
-  return address === "127.0.0.1" ? null : { party: "party", port: "port" };
+  return address === LOOPBACK ? null : { party: "party", port: "port" };
 }
 
 /** The configuration file (facts measured with rtpengine 10.5: userspace only, no media time-out below an hour). */
 export function rtpengineConfig(settings: Omit<RtpengineSettings, "log" | "binary">, ngPort: number): string {
-  const { address, advertised, ports } = settings;
+  const { address, address6, advertised, ports } = settings;
   const outside = advertised && advertised !== address ? `${address}!${advertised}` : address;
   const sides = sidesOf(address);
+  // Two addresses of one name: each leg says which family its party speaks.
+  const party = (name: string) => [outside, ...(address6 ? [address6] : [])].map((each) => `${name}${each}`);
+  const interfaces = sides ? [`${sides.port}/${LOOPBACK}`, ...party(`${sides.party}/`)] : party("");
   return `[rtpengine]
 table = -1
 foreground = true
 log-stderr = true
 log-level = 4
-interface = ${sides ? `${sides.port}/127.0.0.1;${sides.party}/${outside}` : outside}
+interface = ${interfaces.join(";")}
 listen-ng = 127.0.0.1:${ngPort}
 port-min = ${ports.min}
 port-max = ${ports.max}

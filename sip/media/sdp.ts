@@ -29,8 +29,12 @@ const STATIC: Readonly<Record<number, string>> = {
   18: "G729",
 };
 
+/** The Internet Protocol of a "c=" line. */
+export type Family = "IP4" | "IP6";
+
 export interface AudioDescription {
   readonly address: string;
+  readonly family: Family;
   readonly port: number;
   readonly protocol: string;
   /** In order of preference, telephone-event and comfort noise left out; as written in the SDP. */
@@ -117,9 +121,11 @@ export function describeAudio(sdp: string): AudioDescription {
     codecs.push({ name, payloadType, known: KNOWN.has(name.toUpperCase()) });
   }
   const written = (media.direction ?? session.direction ?? "sendrecv") as Direction;
-  const direction = address === "0.0.0.0" && written === "sendrecv" ? "sendonly" : written;
+  const nowhere = address === "0.0.0.0" || address === "::";
+  const direction = nowhere && written === "sendrecv" ? "sendonly" : written;
   return {
     address,
+    family: familyOf(address),
     port: media.port,
     protocol,
     codecs,
@@ -136,6 +142,11 @@ export function describeAudio(sdp: string): AudioDescription {
     })),
     chosen,
   };
+}
+
+/** The family of a numeric address, in brackets or not; names count as IPv4. */
+export function familyOf(address: string): Family {
+  return address.includes(":") ? "IP6" : "IP4";
 }
 
 type Session = ReturnType<typeof parse>;
@@ -220,12 +231,15 @@ export class SessionVersion {
   #version = 0;
   #last = "";
 
-  stamp(sdp: string, address: string): string {
+  stamp(sdp: string, addresses: { readonly address: string; readonly address6?: string }): string {
     const lines = sdp.split(/\r?\n/).filter((line) => line !== "");
     const rest = lines.filter((line) => !line.startsWith("o=")).join("\r\n");
     if (rest !== this.#last) this.#version++;
     this.#last = rest;
-    const origin = `o=zongji ${this.#id} ${this.#version} IN IP4 ${address}`;
+    const { address, address6 } = addresses;
+    const family = address6 !== undefined && /^c=IN IP6 /m.test(sdp) ? "IP6" : "IP4";
+    const own = family === "IP6" ? address6 : address;
+    const origin = `o=zongji ${this.#id} ${this.#version} IN ${family} ${own}`;
     const stamped = lines.map((line) =>
       line.startsWith("o=") ? origin : line.startsWith("s=") ? "s=-" : line,
     );

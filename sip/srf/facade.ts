@@ -6,9 +6,9 @@
 import Srf from "drachtio-srf";
 import { tagOf } from "../engine/message/address.ts";
 import { type DialogParts, InviteDialog, refreshOf } from "./dialog.ts";
+import { wireHeaders } from "./headers.ts";
 import { Incoming } from "./incoming.ts";
 import {
-  type Credentials,
   type IncomingRequest,
   type OutgoingInvite,
   type OutgoingRequest,
@@ -144,7 +144,7 @@ export class SrfFacade implements SipStack {
     const made = Promise.withResolvers<SipDialog | undefined>();
     const outgoing: Outgoing = this.#launch(options, (reply, parts) => {
       if (reply.status >= 300 || parts === undefined) return made.resolve(undefined);
-      const dialog = this.#answered(reply, parts, options.credentials);
+      const dialog = this.#answered(reply, parts, options);
       if (!outgoing.cancelled) return made.resolve(dialog);
       // The answer crossed our CANCEL (RFC 3261 §15): acknowledge and end it.
       void dialog?.bye();
@@ -218,9 +218,12 @@ export class SrfFacade implements SipStack {
     return outgoing;
   }
 
-  #answered(reply: Reply, parts: FinalParts, credentials: Credentials | undefined): InviteDialog | undefined {
+  #answered(reply: Reply, parts: FinalParts, options: RequestOptions): InviteDialog | undefined {
     const { request, response, ack } = parts;
-    ack();
+    const { credentials, answerOffer } = options;
+    const body = answerOffer?.(reply.body);
+    if (body === undefined) ack();
+    else ack({ body, headers: wireHeaders(undefined, body) });
     const callId = response.get("call-id") ?? "";
     const localTag = tagOf(request.get("from") ?? "") ?? "";
     const refresh = refreshOf(response, "uac", response.get("Allow"));

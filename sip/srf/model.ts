@@ -60,6 +60,8 @@ export interface RequestOptions {
   readonly headers?: SipHeaders;
   readonly body?: string;
   readonly credentials?: Credentials;
+  /** INVITE without a body: our answer to the offer in the 200, for the ACK. */
+  readonly answerOffer?: (offer: string) => string;
   /** Responses 101–199. */
   readonly onProvisional?: (reply: Reply) => void;
   /** Call-ID as soon as the request is on its way. */

@@ -200,7 +200,7 @@ export class Outgoing implements OutgoingRequest {
     this.#settle(reply, {
       request: sent,
       response,
-      ack: known ? (options) => ack({ ...options, headers }) : ack,
+      ack: known ? (options) => ack({ ...options, headers: { ...options?.headers, ...headers } }) : ack,
     });
   }
 

@@ -64,8 +64,9 @@ export class TestAgent {
 
   async open(): Promise<void> {
     this.facade.handle("INVITE", (invite) => void this.#onInvite(invite));
+    const host = this.address.includes(":") ? `[${this.address}]` : this.address;
     this.#engine = await launchEngine({
-      contacts: [`sip:${this.address}:${this.#options.port ?? 0};transport=${this.transport}`],
+      contacts: [`sip:${host}:${this.#options.port ?? 0};transport=${this.transport}`],
       worker: false,
       undefended: true,
     });
@@ -95,7 +96,9 @@ export class TestAgent {
         method: "INVITE",
         uri: options.uri,
         headers: options.headers,
-        ...(options.delayedOffer === true ? {} : { body: call.audio.sdp() }),
+        ...(options.delayedOffer === true
+          ? { answerOffer: () => call.audio.sdp() }
+          : { body: call.audio.sdp() }),
         ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
         onProvisional: (reply) => call.provisional(reply),
       }),

@@ -10,7 +10,7 @@ import { FRAME, PCMA, parseRtp, writeRtpHeader } from "../media/port/rtp.ts";
 import { ToneReceiver } from "../media/port/tones.ts";
 
 export interface TestAudioOptions {
-  /** Local IPv4 address; default 127.0.0.1. */
+  /** Local address; default 127.0.0.1. */
   readonly address?: string;
   /** Local UDP port; default any free one. */
   readonly port?: number;
@@ -103,12 +103,13 @@ export class TestAudio {
   /** A session description with PCMA and telephone-event for this peer. */
   sdp(direction: "sendrecv" | "sendonly" | "recvonly" | "inactive" = "sendrecv", version = 1): string {
     const event = this.#eventType;
+    const own = `IN ${this.address.includes(":") ? "IP6" : "IP4"} ${this.address}`;
     const keys = event === null ? [] : [`a=rtpmap:${event} telephone-event/8000`, `a=fmtp:${event} 0-15`];
     return [
       "v=0",
-      `o=- ${this.port} ${version} IN IP4 ${this.address}`,
+      `o=- ${this.port} ${version} ${own}`,
       "s=-",
-      `c=IN IP4 ${this.address}`,
+      `c=${own}`,
       "t=0 0",
       `m=audio ${this.port} RTP/AVP 8${event === null ? "" : ` ${event}`}`,
       "a=rtpmap:8 PCMA/8000",

@@ -1,5 +1,6 @@
 /** One carrier line: its registration or health, its addresses, its calls. */
 
+import { isIP } from "node:net";
 import type { TrunkConfig, TrunkState } from "../directory.ts";
 import { parseAddressList } from "../engine/message/address.ts";
 import { escapeUser, parseUri } from "../engine/message/uri.ts";
@@ -41,6 +42,8 @@ export class Trunk {
   readonly config: TrunkConfig;
   readonly #parts: TrunkParts;
   #addresses: AddressSet;
+  /** What its names were resolved to last. */
+  #found: readonly string[] = [];
   #registration: RegistrationState | undefined;
   #health: HealthState = START_HEALTH;
   #since: number;
@@ -86,6 +89,13 @@ export class Trunk {
   /** Addresses and networks of the carrier as they are known now. */
   get addresses(): readonly string[] {
     return this.config.enabled ? this.#addresses.entries : [];
+  }
+
+  /** How its voice is reached: by IPv6 when that is all the carrier's host has. */
+  get family(): "IP4" | "IP6" {
+    const host = hostOf(this.config.outboundProxy !== "" ? this.config.outboundProxy : this.config.host);
+    const known = isIP(host) === 0 ? this.#found : [host];
+    return known.length > 0 && known.every((address) => isIP(address) === 6) ? "IP6" : "IP4";
   }
 
   /** Takes a channel; false when all are in use. */
@@ -238,6 +248,7 @@ export class Trunk {
       (name) => name !== "",
     );
     const found = (await Promise.all(names.map((name) => this.#parts.resolve(name, transport)))).flat();
+    if (found.length > 0) this.#found = found;
     if (found.length > 0) this.#addresses = new AddressSet([...found, ...allowedAddresses]);
   }
 

@@ -105,6 +105,11 @@ export class Place {
     return `${this.server.address}:${this.server.port}`;
   }
 
+  /** Where it listens for IPv6, if it does. */
+  get server6(): { readonly address: string; readonly port: number } {
+    return { address: "::1", port: this.server.port };
+  }
+
   /** The carrier of the trunk, made at the first use. */
   get carrier(): TestCarrier {
     if (!this.#carrier) throw new Error("The carrier is not open");
@@ -231,6 +236,8 @@ export async function startExchange(
     readonly https?: boolean;
     /** Listens for SIP by TLS here, with the certificate the exchange makes itself. */
     readonly tlsPort?: number;
+    /** Listens on ::1 too, see `Place.server6`. */
+    readonly ipv6?: boolean;
     /** Puts files into the data folder before the exchange starts. */
     readonly prepare?: (folder: string) => void;
     /** Starts an engine of its own listening at `contact`; gives the `sip.engine` that reaches it. */
@@ -251,8 +258,10 @@ export async function startExchange(
   options.prepare?.(place.folder);
   const { tlsPort } = options;
   const secure = tlsPort === undefined ? [] : [`sip:${sip.address}:${tlsPort};transport=tls`];
-  const contacts = [...sip.contacts, ...secure];
-  const config = { ...place.config, ...trace, ...defence, web, sip: { ...sip, contacts, engine } };
+  const six = options.ipv6 ? [`sip:[${place.server6.address}]:${place.server6.port};transport=udp,tcp`] : [];
+  const contacts = [...sip.contacts, ...secure, ...six];
+  const lan = [...sip.lan, ...(options.ipv6 ? ["::1/128"] : [])];
+  const config = { ...place.config, ...trace, ...defence, web, sip: { ...sip, contacts, lan, engine } };
   const app = await compose(config, { log: (line) => log.push(line) });
   place.office = await furnish(app, { host: CARRIER_ADDRESS, port: place.carrierPort }, options);
   await place.openCarrier();
