@@ -15,7 +15,7 @@ import { bareHost, parseUri } from "./message/index.ts";
 import { refuseWhenBusy } from "./overload.ts";
 import { createResolver } from "./resolve/index.ts";
 import { hostOf, type TraceEntry, type TraceQuery, TraceRing } from "./trace/index.ts";
-import { systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
+import { type Clock, systemClock, TimerWheel, TransactionLayer } from "./transaction/index.ts";
 import { createTransport, type ListenPoint, type TlsIdentity } from "./transport/index.ts";
 import type { OpenWeb } from "./web-bridge.ts";
 
@@ -72,7 +72,7 @@ export interface Engine {
  * Starts the SIP server in this thread.
  * @throws TransportError when a SIP socket cannot be bound, or the system's error for the agent port.
  */
-export async function startEngine(config: EngineConfig): Promise<Engine> {
+export async function startEngine(config: EngineConfig, clock: Clock = systemClock): Promise<Engine> {
   const limits = { ...DEFAULT_LIMITS, ...config.limits };
   const { enabled = true, exempt, allow = [], trusted = [], bans = [], bounds = {} } = config.defence ?? {};
   const detector = new Detector({
@@ -90,7 +90,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     return local ? `${protocol}:${local.address}:${local.port}` : "";
   });
   const door = config.door && new Door(config.door);
-  const wheel = new TimerWheel(systemClock);
+  const wheel = new TimerWheel(clock);
   const transport = await createTransport(config.contacts, {
     admit: (address, protocol) => detector.admit(address, protocol),
     onReject: (peer, reason) => detector.rejected(peer, reason),

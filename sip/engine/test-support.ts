@@ -3,6 +3,7 @@ import { afterEach } from "bun:test";
 import Srf from "drachtio-srf";
 import type { EngineConfig } from "./config.ts";
 import { type Engine, startEngine } from "./engine.ts";
+import type { Clock } from "./transaction/index.ts";
 import type { ListenPoint } from "./transport/index.ts";
 
 // drachtio-srf's own types lack most of what it can do; the tests use it as a phone would.
@@ -24,13 +25,12 @@ export function bench() {
   async function engine(
     contacts: readonly ListenPoint[] = [UDP],
     more: Partial<EngineConfig> = {},
+    clock?: Clock,
   ): Promise<Engine> {
-    const started = await startEngine({
-      contacts,
-      agent: { address: "127.0.0.1", port: 0, secret: "s3cret" },
-      ...more,
-    });
-    cleanups.push(() => started.stop());
+    const agent = { address: "127.0.0.1", port: 0, secret: "s3cret" };
+    const started = await startEngine({ contacts, agent, ...more }, clock);
+    // Under a clock that stands still the wait for the last answers would never end.
+    cleanups.push(() => started.stop({ silent: clock !== undefined }));
     return started;
   }
 
@@ -56,8 +56,9 @@ export function bench() {
   async function phone(
     contacts: readonly ListenPoint[] = [UDP],
     more: Partial<EngineConfig> = {},
+    clock?: Clock,
   ): Promise<{ engine: Engine; srf: Loose }> {
-    const made = await engine(contacts, more);
+    const made = await engine(contacts, more, clock);
     return { engine: made, srf: await app(made) };
   }
 
