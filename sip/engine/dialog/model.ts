@@ -159,6 +159,8 @@ export interface PendingClient {
   transaction?: ClientTransaction;
   /** Dialogs by remote tag: the peers of a forked INVITE. */
   readonly forks: Map<string, Dialog>;
+  /** CSeq reached by remote tag in early dialogs that ended when another peer answered. */
+  reached?: Map<string, number>;
   /** Existing dialog the request runs in. */
   readonly dialog?: Dialog;
   /** Headers of a request in a dialog that are not the dialog's: what a further try carries too. */

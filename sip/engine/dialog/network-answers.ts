@@ -167,6 +167,9 @@ export class NetworkAnswers {
       if (early === dialog) continue;
       this.life.end(early);
       pending.forks.delete(other);
+      // Should that peer answer too, the BYE for it must count on from its PRACKs.
+      pending.reached ??= new Map();
+      pending.reached.set(other, early.localSeq);
     }
     if (dialog.state !== "ended") dialog.state = "confirmed";
     dialog.inviteOut = undefined;
@@ -200,6 +203,7 @@ export class NetworkAnswers {
   /** A second phone behind a forking proxy answered too: ACK and BYE, the app has no name for it. */
   private releaseExtra(pending: PendingClient, response: SipResponse, inbound: InboundMessage): void {
     const extra = this.create(pending, response, inbound);
+    extra.localSeq = pending.reached?.get(extra.remoteTag) ?? extra.localSeq;
     pending.forks.set(extra.remoteTag, extra);
     extra.answered = { cseq: cseqOf(response).number, invite: pending.request, byeAfterAck: false };
     this.life.acknowledge(extra, extra.answered, [], NOTHING);

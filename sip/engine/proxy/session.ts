@@ -97,7 +97,11 @@ export class ProxySession {
     // Each 2xx to an INVITE goes back at once, further ones too: the caller decides (RFC 3261 §16.7 step 5).
     if (this.transaction.open) this.transaction.respond(passed);
     else if (this.transaction.invite) this.transaction.again(passed);
-    if (this.answered) return;
+    if (this.answered) {
+      // The last of several may be the one that was waited for.
+      this.settle();
+      return;
+    }
     this.answered = true;
     this.noMoreTargets = true;
     branch.call?.start("network", "proxy-uac", response);
