@@ -1,14 +1,8 @@
-/** The smallest office on the engine, for the bench: each call goes on to the port given; a BYE of one side ends the other. */
+/** The smallest office on an engine, for the bench: each call goes on to the address given; a BYE of one side ends the other. */
 
-import { SrfFacade } from "../sip/srf/facade.ts";
-import { launchEngine } from "../sip/srf/launch.ts";
+import { parseEngineAddress, SrfFacade } from "../sip/srf/facade.ts";
 
-const [port = "0", target = ""] = process.argv.slice(2);
-const engine = await launchEngine({
-  contacts: [`sip:127.0.0.1:${port};transport=udp`],
-  worker: true,
-  undefended: true,
-});
+const [engine = "", target = ""] = process.argv.slice(2);
 const facade = new SrfFacade();
 facade.handle("INVITE", async (invite) => {
   const out = facade.invite({ method: "INVITE", uri: target, body: invite.body });
@@ -25,10 +19,9 @@ facade.handle("INVITE", async (invite) => {
   near.attach({ onEnd: () => void far.bye() });
   far.attach({ onEnd: () => void near.bye() });
 });
-await facade.connect(engine.agent);
+await facade.connect(parseEngineAddress(engine));
 console.log("ready");
-process.on("SIGTERM", async () => {
+process.on("SIGTERM", () => {
   facade.stop();
-  await engine.stop();
   process.exit(0);
 });

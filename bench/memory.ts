@@ -1,6 +1,7 @@
 /** Memory of engine and application over very many transactions: it has to stay where it was. */
+import { startB2bua } from "./b2bua.ts";
 import { generate } from "./generator.ts";
-import { percentile, ROOT, type Row, residentMb } from "./measure.ts";
+import { percentile, type Row, residentMb } from "./measure.ts";
 
 const PORT = 44_950;
 const PER_SECOND = 6000;
@@ -13,19 +14,14 @@ const WARM = 2;
 const REST_MS = 40_000;
 
 /**
- * `count` OPTIONS transactions against the engine and a small application, in one process. Resident memory goes up and
+ * `count` OPTIONS transactions against the engine and a small application. Resident memory goes up and
  * down with the collector's runs, so single moments tell little: compared are the middle values of many readings in the
  * first and the second half, and the memory at rest, when the last answers have been forgotten, with both.
  */
 export async function memoryOverTransactions(count: number, restMs = REST_MS): Promise<Row[]> {
-  const app = Bun.spawn([process.execPath, "bench/b2bua-app.ts", String(PORT), "sip:nobody@127.0.0.1:9"], {
-    cwd: ROOT,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+  const parts = await startB2bua(PORT, "sip:nobody@127.0.0.1:9");
+  const resident = () => residentMb(parts.engine) + residentMb(parts.app);
   try {
-    if ((await app.stdout.getReader().read()).done) throw new Error("the application did not start");
     const readings: number[] = [];
     let [failed, seconds] = [0, 0];
     for (let n = 0; n < PARTS; n++) {
@@ -37,10 +33,10 @@ export async function memoryOverTransactions(count: number, restMs = REST_MS): P
       );
       failed += part.failed + part.lost;
       seconds += part.seconds;
-      if (n >= WARM) readings.push(residentMb(app.pid));
+      if (n >= WARM) readings.push(resident());
     }
     await Bun.sleep(restMs);
-    const rest = residentMb(app.pid);
+    const rest = resident();
     const middle = (values: readonly number[]) => Math.round(percentile(values, 0.5));
     const half = Math.floor(readings.length / 2);
     const [first, second] = [middle(readings.slice(0, half)), middle(readings.slice(half))];
@@ -53,8 +49,7 @@ export async function memoryOverTransactions(count: number, restMs = REST_MS): P
       },
     ];
   } finally {
-    app.kill("SIGTERM");
-    await app.exited;
+    await parts.stop();
   }
 }
 
