@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { call, field, LEFT, RIGHT } from "./fake-calls.ts";
+import { bare, call, field, LEFT, RIGHT } from "./fake-calls.ts";
 
 /** The callee's phone from now on: bare answers instead of an engine. */
 function takeOver(network: ReturnType<typeof call>["network"], answer: (text: string) => string | undefined) {
@@ -52,4 +52,23 @@ test("a Contact that cannot stand in a request line is not taken as the target",
     `ACK sip:bob@${RIGHT}:5060 SIP/2.0`,
     `BYE sip:bob@${RIGHT}:5060 SIP/2.0`,
   ]);
+});
+
+test("a phone that answers after its caller's app has gone gets ACK and BYE", () => {
+  const scene = bare();
+  scene.app.say(
+    "||",
+    `INVITE sip:p@${RIGHT} SIP/2.0\r\nFrom: <sip:me@${LEFT}>;tag=me\r\nCall-ID: c1\r\n\r\n`,
+  );
+  scene.network.clock.advance(20);
+  scene.respond("INVITE", "180 Ringing", "p");
+  scene.left.core.onGone(scene.app);
+  scene.network.clock.advance(5_000);
+  scene.respond("INVITE", "200 OK", "p");
+  const methods = scene.got.map((text) => text.split(" ")[0]);
+  expect(methods.slice(0, 2)).toEqual(["INVITE", "CANCEL"]);
+  expect(methods.slice(-2)).toEqual(["ACK", "BYE"]);
+  scene.respond("BYE", "200 OK", "p");
+  scene.network.clock.advance(200_000);
+  expect(scene.left.core.context.dialogs.size + scene.left.layer.clientCount + scene.left.wheel.size).toBe(0);
 });

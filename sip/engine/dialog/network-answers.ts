@@ -162,6 +162,10 @@ export class NetworkAnswers {
     }
     const dialog = this.dialogOf(pending, response, inbound);
     if (!dialog) return;
+    if (dialog.state === "ended") {
+      this.answeredTooLate(pending, dialog, response, inbound);
+      return;
+    }
     this.context.clients.delete(pending.id);
     for (const [other, early] of pending.forks) {
       if (early === dialog) continue;
@@ -171,7 +175,7 @@ export class NetworkAnswers {
       pending.reached ??= new Map();
       pending.reached.set(other, early.localSeq);
     }
-    if (dialog.state !== "ended") dialog.state = "confirmed";
+    dialog.state = "confirmed";
     dialog.inviteOut = undefined;
     dialog.offer = undefined;
     this.context.dialogs.promote(dialog);
@@ -189,6 +193,25 @@ export class NetworkAnswers {
     }
     if (this.context.absences.reachable(pending.client)) this.pass(pending, response, inbound);
     else this.noAck(dialog, false);
+  }
+
+  /** The call has ended meanwhile: the peer gets its ACK (and its BYE), the app hears that there is no call. */
+  private answeredTooLate(
+    pending: PendingClient,
+    dialog: Dialog,
+    response: SipResponse,
+    inbound: InboundMessage,
+  ): void {
+    if (pending.dialog) {
+      dialog.answered?.deadline?.cancel();
+      dialog.answered = { cseq: cseqOf(response).number, invite: pending.request, byeAfterAck: false };
+      this.life.acknowledge(dialog, dialog.answered, [], NOTHING);
+    } else {
+      pending.reached ??= new Map();
+      pending.reached.set(dialog.remoteTag, dialog.localSeq);
+      this.releaseExtra(pending, response, inbound);
+    }
+    this.fabricated(pending, pending.dialog ? 481 : 487);
   }
 
   /** The app does not acknowledge: the engine does and releases the call. */
