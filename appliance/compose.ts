@@ -64,6 +64,12 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       names: [...(config.tls?.names ?? []), config.sip.address, config.web.address],
       now,
       log,
+      onProblems: (problems) => {
+        const files = new Set(problems.map(({ file }) => file));
+        for (const { code, subject } of system.alarms.open())
+          if (code === "certificate" && !files.has(subject)) system.alarms.clear(code, subject);
+        for (const { file, reason } of problems) system.alarms.raise("certificate", file, reason);
+      },
       ...(config.tls?.folder ? { given: config.tls.folder } : {}),
     });
     opened.push(async () => certificates.stop());

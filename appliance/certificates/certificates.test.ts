@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { type networkInterfaces, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ForbiddenError, SYSTEM_ACTOR } from "../kernel.ts";
 import { createCertificates } from "./create.ts";
 import { AuthorityError, type Certificates } from "./index.ts";
@@ -30,17 +30,20 @@ function place() {
   const folder = join(root, "certificates");
   const clock = { now: START, address: "192.168.7.2" };
   const log: string[] = [];
+  /** Files told as unusable, the last time. */
+  const unusable: string[] = [];
   const open = async (): Promise<Certificates> => {
     const made = await createCertificates({
       folder,
       now: () => clock.now,
       log: (line) => log.push(line),
+      onProblems: (problems) => unusable.splice(0, 9, ...problems.map(({ file }) => basename(file))),
       machine: () => ({ hostname: "Pbx", interfaces: lan(clock.address) }),
     });
     cleanups.push(() => made.stop());
     return made;
   };
-  return { folder, clock, log, open };
+  return { folder, clock, log, unusable, open };
 }
 
 function lan(address: string): ReturnType<typeof networkInterfaces> {
@@ -157,9 +160,10 @@ describe("certificates of the administrator", () => {
   };
 
   test("are taken while it runs, by the names in them; what cannot be used is told and left out", async () => {
-    const { folder, clock, log, open } = place();
+    const { folder, clock, log, unusable, open } = place();
     clock.now = Date.now();
     const certificates = await open();
+    expect(unusable).toEqual([]);
     given(folder, "pbx.pem", "DNS:pbx.example.com,DNS:*.office.example");
     given(folder, "old.crt", "DNS:old.example", "old.key");
     given(folder, "lonely.pem", "DNS:lonely.example");
@@ -183,10 +187,14 @@ describe("certificates of the administrator", () => {
       ["mixed.pem", "wrong-key"],
     ]);
     expect(log.filter((line) => line.includes("is not used"))).toHaveLength(3);
+    expect(unusable.sort()).toEqual(["junk.pem", "lonely.pem", "mixed.pem"]);
     // Without the name of a given one, our own is shown.
     expect(shown(certificates.identity().cert).checkHost("pbx")).toBe("pbx");
     await certificates.refresh();
     expect(told).toHaveLength(1);
+    for (const name of ["junk", "lonely", "mixed"]) rmSync(join(folder, "own", `${name}.pem`));
+    await certificates.refresh();
+    expect(unusable).toEqual([]);
   });
 
   test("default.pem is for everybody; a changed file is read again", async () => {

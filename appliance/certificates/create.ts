@@ -42,6 +42,8 @@ export interface CertificateOptions {
   readonly given?: string;
   readonly now?: Now;
   readonly log?: (line: string) => void;
+  /** The administrator's files that cannot be used, each time they are looked at anew. */
+  readonly onProblems?: (problems: readonly CertificateProblem[]) => void;
   /** What the machine says of itself; replaceable for tests. */
   readonly machine?: () => { hostname: string; interfaces: ReturnType<typeof networkInterfaces> };
 }
@@ -106,6 +108,7 @@ export async function createCertificates(options: CertificateOptions): Promise<C
 
   function tell({ problems }: Given): void {
     for (const { file, reason } of problems) log(`The certificate ${file} is not used: ${reason}`);
+    options.onProblems?.(problems);
   }
 
   function identity(): TlsIdentity {

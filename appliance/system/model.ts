@@ -74,6 +74,7 @@ export type AlarmCode =
   | "disk-low"
   | "recording-failed"
   | "retention"
+  | "certificate"
   | "prompts"
   | "prompt-missing"
   | "unknown-did"

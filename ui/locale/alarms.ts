@@ -8,6 +8,7 @@ export const alarmsZh = {
   "alarm.disk-low": "磁盘空间不足，只剩 {detail}。请删除旧文件或缩短录音保留天数。",
   "alarm.recording-failed": "录音无法写入磁盘：{detail}。通话不受影响，请检查磁盘空间。",
   "alarm.retention": "到期的录音无法删除：{detail}。请检查文件权限。",
+  "alarm.certificate": "证书 {subject} 无法使用，原因见“证书”页面。",
   "alarm.prompts": "缺少的提示音无法生成：{detail}。请检查语音合成程序。",
   "alarm.prompt-missing": "菜单“{detail}”的提示音文件不存在。请重新选择或上传。",
   "alarm.unknown-did": "有人拨打未登记的号码 {subject}。如果这是您的号码，请在“号码”页面添加。",
@@ -26,6 +27,7 @@ export const alarmsEn: Record<keyof typeof alarmsZh, string> = {
   "alarm.recording-failed": "A recording could not be written: {detail}. Calls go on; check the disk.",
   "alarm.retention":
     "Recordings whose days are over cannot be deleted: {detail}. Check the files' permissions.",
+  "alarm.certificate": "The certificate {subject} cannot be used; the certificates page says why.",
   "alarm.prompts": "Missing prompts could not be made: {detail}. Check the speech program.",
   "alarm.prompt-missing": "A prompt of the menu “{detail}” has no file. Choose another or upload it.",
   "alarm.unknown-did":
