@@ -1,6 +1,7 @@
 /** A call that came to us (RFC 3261 §13.3). */
+import { tagOf } from "../engine/message/address.ts";
 import type { OfferOptions } from "../media/model.ts";
-import type { IncomingRequest, SipDialog } from "../srf/model.ts";
+import type { DialogName, IncomingRequest, SipDialog } from "../srf/model.ts";
 import { causeOfRefusal, refusalFor } from "./causes.ts";
 import { LegGoneError } from "./errors.ts";
 import { Leg, type LegParts } from "./leg.ts";
@@ -46,6 +47,12 @@ export class IncomingLeg extends Leg {
     void this.#invite.respond(refusal.status, refusal.reason === undefined ? {} : { reason: refusal.reason });
     const { status, reason = "" } = refusal;
     this.end(causeOfRefusal(status), "local", { status, reason });
+  }
+
+  protected override earlyDialogs(): readonly DialogName[] {
+    const { callId, localTag } = this.#invite;
+    const remoteTag = tagOf(this.#invite.header("From") ?? "");
+    return localTag === undefined || remoteTag === undefined ? [] : [{ callId, localTag, remoteTag }];
   }
 
   protected override abandon(cause: LegEndCause): Promise<unknown> {

@@ -1,11 +1,11 @@
 /** What incoming and outgoing legs share: one end, and what a party does in an answered call. */
 import type { MediaLegs } from "../media/model.ts";
-import type { DialogEnd, IncomingRequest, SipDialog } from "../srf/model.ts";
+import type { DialogEnd, DialogName, IncomingRequest, SipDialog } from "../srf/model.ts";
 import { refusalFor } from "./causes.ts";
 import { DigitMerge, infoBody, infoDigit } from "./dtmf.ts";
 import { warningHeader } from "./media-choice.ts";
 import type { LegEndCause, LegEvent, LegId } from "./model.ts";
-import { parseReferTo, type ReplacesTarget, referNotify } from "./transfer.ts";
+import { isNamed, parseReferTo, type ReplacesTarget, referNotify } from "./transfer.ts";
 
 export interface LegParts {
   readonly id: LegId;
@@ -14,8 +14,14 @@ export interface LegParts {
   readonly emit: (event: LegEvent) => void;
   /** Called once, before the "ended" event goes out. */
   readonly onEnd: (leg: Leg) => void;
-  /** The leg of ours with this dialog. */
-  readonly findDialog: (target: ReplacesTarget) => LegId | undefined;
+  /** The leg of ours with this dialog; a call to us may still ring. */
+  readonly findDialog: (target: ReplacesTarget) => FoundLeg | undefined;
+}
+
+/** A leg that a Replaces names; `early`: it has not been answered yet. */
+export interface FoundLeg {
+  readonly leg: LegId;
+  readonly early: boolean;
 }
 
 export type LegState = "incoming" | "dialling" | "ringing" | "answered";
@@ -118,15 +124,14 @@ export abstract class Leg {
     if (dialog?.alive) void dialog.request({ method: "NOTIFY", ...referNotify(status, reason) });
   }
 
-  /** Whether the dialog is the one a Replaces names; tags may come in either order. */
-  isDialog(target: ReplacesTarget): boolean {
-    const dialog = this.#dialog;
-    if (dialog === undefined || dialog.callId !== target.callId) return false;
-    const { localTag, remoteTag } = dialog;
-    return (
-      (localTag === target.toTag && remoteTag === target.fromTag) ||
-      (localTag === target.fromTag && remoteTag === target.toTag)
-    );
+  /** Dialogs of before the answer. */
+  protected abstract earlyDialogs(): readonly DialogName[];
+
+  /** Whether a Replaces names a dialog of this leg. */
+  isNamed(target: ReplacesTarget): FoundLeg | undefined {
+    const early = this.#dialog === undefined;
+    const own = this.#dialog === undefined ? this.earlyDialogs() : [this.#dialog];
+    return own.some((dialog) => isNamed(target, dialog)) ? { leg: this.id, early } : undefined;
   }
 
   /** From here on the media side holds something for this leg. */
@@ -237,7 +242,11 @@ export abstract class Leg {
     void request.respond(202).then(() => {
       if (this.#referring) this.transferResult(100, "Trying");
     });
-    const replaces = target.replaces === undefined ? undefined : this.parts.findDialog(target.replaces);
+    const found = target.replaces === undefined ? undefined : this.parts.findDialog(target.replaces);
+    // RFC 3891 §3: it was to be taken only while it rang.
+    if (target.replaces?.earlyOnly === true && found?.early === false)
+      return this.transferResult(486, "Busy Here");
+    const replaces = found?.leg;
     this.parts.emit({
       type: "transfer-requested",
       leg: this.id,

@@ -12,7 +12,7 @@ import type { Trunk } from "../trunks/trunk.ts";
 import type { Trunks } from "../trunks/trunks.ts";
 import { LegGoneError } from "./errors.ts";
 import { IncomingLeg } from "./incoming-leg.ts";
-import type { Leg, LegParts } from "./leg.ts";
+import type { FoundLeg, Leg, LegParts } from "./leg.ts";
 import { callerMedia, type LegMedia, offerProblem, trunkMedia, warningHeader } from "./media-choice.ts";
 import type { DialSpec, LegEndCause, LegEvent, LegId, LegSource, Legs, Refusal } from "./model.ts";
 import { OutgoingLeg, type OutgoingPlan } from "./outgoing-leg.ts";
@@ -146,7 +146,7 @@ export class LegService implements Legs {
       now: this.#now,
       emit: (event) => this.#emit(event),
       onEnd: (leg) => this.#onEnd(leg),
-      findDialog: (target) => this.#find(target),
+      findDialog: (target) => this.#find(target, IncomingLeg),
     };
   }
 
@@ -278,7 +278,9 @@ export class LegService implements Legs {
     trunk?: Trunk,
   ): void {
     const id = `in-${randomUUID()}`;
-    const replaces = decideReplaces(request.header("Replaces"), source.kind, (target) => this.#find(target));
+    const replaces = decideReplaces(request.header("Replaces"), source.kind, (target) =>
+      this.#find(target, OutgoingLeg),
+    );
     if (replaces.kind === "refuse") {
       trunk?.release();
       void request.respond(replaces.status, { reason: replaces.reason });
@@ -323,8 +325,12 @@ export class LegService implements Legs {
     return { ...media, onTaken: ({ security }) => this.#proven.set(contact, security ?? "none") };
   }
 
-  /** The answered leg with this dialog. */
-  #find(target: ReplacesTarget): LegId | undefined {
-    return [...this.#legs.values()].find((leg) => leg.isDialog(target))?.id;
+  /** The leg with this dialog: an answered one, or one of `kind` that still rings. */
+  #find(target: ReplacesTarget, kind: typeof IncomingLeg | typeof OutgoingLeg): FoundLeg | undefined {
+    for (const leg of this.#legs.values()) {
+      const found = leg.isNamed(target);
+      if (found !== undefined && (!found.early || leg instanceof kind)) return found;
+    }
+    return undefined;
   }
 }

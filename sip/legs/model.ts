@@ -73,7 +73,9 @@ export type LegEvent =
       readonly callerNumber: string;
       readonly callerName: string;
       readonly sipCallId: string;
-      /** INVITE with Replaces (RFC 3891): the answered leg of ours whose party this one takes the place of. */
+      /**
+       * INVITE with Replaces (RFC 3891): the leg of ours whose party this one takes the place of. It talks, or we ring it.
+       */
       readonly replaces?: LegId;
       readonly at: number;
     }
@@ -103,7 +105,7 @@ export type LegEvent =
       readonly type: "transfer-requested";
       readonly leg: LegId;
       readonly to: string;
-      /** Attended: the leg of ours that the Replaces names. */
+      /** Attended: the leg of ours that the Replaces names; the one consulted may still ring. */
       readonly replaces?: LegId;
       readonly at: number;
     }

@@ -1,6 +1,8 @@
 /** A call that we place: to all devices of an extension at once, or through a trunk (RFC 3261 §13.2, §16.7). */
+
+import { tagOf } from "../engine/message/address.ts";
 import type { OfferOptions } from "../media/model.ts";
-import type { OutgoingInvite, Reply, RequestOptions, SipDialog, SipStack } from "../srf/model.ts";
+import type { DialogName, OutgoingInvite, Reply, RequestOptions, SipDialog, SipStack } from "../srf/model.ts";
 import { formatSource } from "../srf/network.ts";
 import { causeOfStatus, mostTelling } from "./causes.ts";
 import { Leg, type LegParts } from "./leg.ts";
@@ -41,6 +43,8 @@ interface Fork {
   offer: Offer;
   invite: OutgoingInvite | undefined;
   heard: boolean;
+  /** Dialogs of its provisional answers. */
+  early: readonly DialogName[];
   failure: { cause: LegEndCause; status: number; reason: string } | undefined;
 }
 
@@ -89,6 +93,10 @@ export class OutgoingLeg extends Leg {
     this.end(cause, "system", { reason });
   }
 
+  protected override earlyDialogs(): readonly DialogName[] {
+    return this.#forks.flatMap((fork) => (fork.failure === undefined ? fork.early : []));
+  }
+
   protected override abandon(): Promise<unknown> {
     const open = this.#forks.filter((fork) => fork !== this.#winner && fork.failure === undefined);
     for (const fork of open) fork.invite?.cancel();
@@ -121,7 +129,15 @@ export class OutgoingLeg extends Leg {
   }
 
   #launch(plan: ForkPlan, offer: Offer): void {
-    const fork: Fork = { plan, attempt: 0, offer, invite: undefined, heard: false, failure: undefined };
+    const fork: Fork = {
+      plan,
+      attempt: 0,
+      offer,
+      invite: undefined,
+      heard: false,
+      early: [],
+      failure: undefined,
+    };
     this.#forks.push(fork);
     this.#send(fork);
   }
@@ -142,6 +158,7 @@ export class OutgoingLeg extends Leg {
   /** The device refused what was offered: it gets the next kind, if there is one. */
   async #again(fork: Fork, options: OfferOptions): Promise<boolean> {
     fork.attempt++;
+    fork.early = [];
     try {
       fork.offer = await this.#offer(options);
     } catch {
@@ -160,6 +177,7 @@ export class OutgoingLeg extends Leg {
 
   async #onProvisional(fork: Fork, reply: Reply): Promise<void> {
     fork.heard = true;
+    noteEarly(fork, reply);
     this.#plan.onTraffic?.(true, "");
     if (this.ended || this.#winner !== undefined) return;
     if (this.#plan.earlyMedia && reply.body !== "" && reply.body !== this.#early?.sdp) {
@@ -229,4 +247,15 @@ export class OutgoingLeg extends Leg {
     void this.abandon();
     this.end(worst?.cause ?? "error", silent ? "system" : "remote", worst);
   }
+}
+
+/** Early dialogs kept of one INVITE: proxies behind it may fork. */
+const MOST_EARLY = 8;
+
+function noteEarly(fork: Fork, reply: Reply): void {
+  const callId = reply.header("Call-ID");
+  const [localTag, remoteTag] = [tagOf(reply.header("From") ?? ""), tagOf(reply.header("To") ?? "")];
+  if (callId === undefined || localTag === undefined || remoteTag === undefined) return;
+  if (fork.early.length >= MOST_EARLY || fork.early.some((known) => known.remoteTag === remoteTag)) return;
+  fork.early = [...fork.early, { callId, localTag, remoteTag }];
 }

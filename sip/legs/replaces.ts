@@ -1,4 +1,5 @@
 /** INVITE with Replaces (RFC 3891 §3): a phone takes the place of a party in a call of ours. */
+import type { FoundLeg } from "./leg.ts";
 import type { LegId, LegSource } from "./model.ts";
 import { parseReplaces, type ReplacesTarget } from "./transfer.ts";
 
@@ -9,22 +10,21 @@ export type Replacement =
 
 /**
  * What the Replaces header of an INVITE from `source` asks. Only extensions that have proven themselves may take a
- * call over: the dialog is of this office, and its tags are known to nobody but its parties. `find` gives the answered
- * leg with that dialog.
+ * call over: the dialog is of this office, and its tags are known to nobody but its parties. `find` gives the leg with
+ * that dialog; of calls that still ring only those that we placed (§3).
  */
 export function decideReplaces(
   header: string | undefined,
   source: LegSource["kind"],
-  find: (target: ReplacesTarget) => LegId | undefined,
+  find: (target: ReplacesTarget) => FoundLeg | undefined,
 ): Replacement {
   if (header === undefined) return { kind: "none" };
   const target = parseReplaces(header);
   if (target === undefined || header.includes(","))
     return { kind: "refuse", status: 400, reason: "Bad Replaces" };
   if (source !== "extension") return { kind: "refuse", status: 603, reason: "Not For Others" };
-  const leg = find(target);
-  if (leg === undefined) return { kind: "refuse", status: 481, reason: "Call/Transaction Does Not Exist" };
-  // "early-only" wants a call that still rings; those we know by their dialog have been answered.
-  if (/;\s*early-only\b/i.test(header)) return { kind: "refuse", status: 486, reason: "Busy Here" };
-  return { kind: "take", leg };
+  const found = find(target);
+  if (found === undefined) return { kind: "refuse", status: 481, reason: "Call/Transaction Does Not Exist" };
+  if (target.earlyOnly === true && !found.early) return { kind: "refuse", status: 486, reason: "Busy Here" };
+  return { kind: "take", leg: found.leg };
 }

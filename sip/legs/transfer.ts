@@ -1,11 +1,14 @@
 /** REFER as phones send it (RFC 3515, RFC 3891 §4, RFC 5589). */
 import { parseAddress } from "../engine/message/address.ts";
 import { decodeUser, parseUri, unescapeUri } from "../engine/message/uri.ts";
+import type { DialogName } from "../srf/model.ts";
 
 export interface ReplacesTarget {
   readonly callId: string;
   readonly toTag: string;
   readonly fromTag: string;
+  /** Only while the call still rings (RFC 3891 §6.1). */
+  readonly earlyOnly?: boolean;
 }
 
 export interface ReferTarget {
@@ -22,9 +25,19 @@ export function parseReplaces(text: string): ReplacesTarget | undefined {
     params.find((param) => param.toLowerCase().startsWith(`${name}=`))?.slice(name.length + 1);
   const toTag = get("to-tag");
   const fromTag = get("from-tag");
-  return callId === "" || toTag === undefined || fromTag === undefined
-    ? undefined
-    : { callId, toTag, fromTag };
+  if (callId === "" || toTag === undefined || fromTag === undefined) return undefined;
+  const earlyOnly = params.some((param) => /^early-only(?:$|=)/i.test(param));
+  return { callId, toTag, fromTag, ...(earlyOnly ? { earlyOnly } : {}) };
+}
+
+/** Whether `dialog` is the one a Replaces names; phones disagree on whose tag is whose. */
+export function isNamed(target: ReplacesTarget, dialog: DialogName): boolean {
+  const { callId, localTag, remoteTag } = dialog;
+  if (callId !== target.callId) return false;
+  return (
+    (localTag === target.toTag && remoteTag === target.fromTag) ||
+    (localTag === target.fromTag && remoteTag === target.toTag)
+  );
 }
 
 /** The target of a Refer-To value; undefined when it names nothing that can be dialled. */

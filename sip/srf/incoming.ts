@@ -14,6 +14,7 @@ export class Incoming implements IncomingRequest {
   #cancelled = false;
   #cancelReason: string | undefined;
   #credentials: Credentials | undefined;
+  #localTag: string | undefined;
   readonly #cancelListeners: ((reason: string | undefined) => void)[] = [];
   readonly #updateListeners: ((update: IncomingRequest) => void)[] = [];
 
@@ -90,6 +91,10 @@ export class Incoming implements IncomingRequest {
     });
   }
 
+  get localTag(): string | undefined {
+    return this.#localTag;
+  }
+
   authenticateAs(credentials: Credentials): void {
     this.#credentials = credentials;
   }
@@ -112,9 +117,10 @@ export class Incoming implements IncomingRequest {
       return;
     }
     try {
-      this.#response.send(status, options.reason?.replace(/[\r\n]+/g, " ") ?? "", parts, (error, sent) =>
-        done(error ? undefined : sent),
-      );
+      this.#response.send(status, options.reason?.replace(/[\r\n]+/g, " ") ?? "", parts, (error, sent) => {
+        if (!error && sent !== undefined) this.#localTag = tagOf(sent.get("To") ?? "") ?? this.#localTag;
+        done(error ? undefined : sent);
+      });
     } catch {
       done(undefined);
     }

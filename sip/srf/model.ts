@@ -35,6 +35,15 @@ export interface IncomingRequest {
   onCancel(listener: (reason: string | undefined) => void): void;
   /** INVITE only: an UPDATE before the answer. */
   onUpdate(listener: (update: IncomingRequest) => void): void;
+  /** INVITE only: our tag in the dialog, once a response with one has left. */
+  readonly localTag?: string | undefined;
+}
+
+/** What names a dialog, early or confirmed (RFC 3261 §12). */
+export interface DialogName {
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
 }
 
 export interface Credentials {

@@ -1,6 +1,7 @@
 /** A call as a test phone or test carrier has it. */
+import { tagOf } from "../engine/message/address.ts";
 import { infoDigit } from "../legs/dtmf.ts";
-import type { IncomingRequest, OutgoingInvite, Reply, SipDialog } from "../srf/model.ts";
+import type { DialogName, IncomingRequest, OutgoingInvite, Reply, SipDialog } from "../srf/model.ts";
 import type { HeardTone, TestAudio } from "./audio.ts";
 
 export type TestCallState = "calling" | "ringing" | "answered" | "ended";
@@ -39,6 +40,7 @@ export class TestCall {
   #dialog: SipDialog | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #version = 1;
+  #early: DialogName | undefined;
 
   constructor(direction: "in" | "out", number: string, audio: TestAudio) {
     this.direction = direction;
@@ -105,7 +107,18 @@ export class TestCall {
     });
   }
 
+  /** The dialog before the answer, named as this phone sees it; undefined before the 180. */
+  get early(): DialogName | undefined {
+    if (this.#invite === undefined) return this.#early;
+    const { callId, localTag } = this.#invite;
+    const remoteTag = tagOf(this.#invite.header("From") ?? "");
+    return localTag === undefined || remoteTag === undefined ? undefined : { callId, localTag, remoteTag };
+  }
+
   provisional(reply: Reply): void {
+    const [localTag, remoteTag] = [tagOf(reply.header("From") ?? ""), tagOf(reply.header("To") ?? "")];
+    if (localTag !== undefined && remoteTag !== undefined)
+      this.#early = { callId: reply.header("Call-ID") ?? "", localTag, remoteTag };
     this.progress.push(reply.status);
     if (this.state === "calling") this.state = "ringing";
     const target = audioTarget(reply.body);

@@ -49,6 +49,8 @@ export type RingTarget =
 export interface RingOptions {
   /** Default: the office's time for extensions or outside numbers. */
   readonly timeoutMs?: number;
+  /** Rings already: taken over from a consultation instead of being dialled. */
+  readonly taken?: RingingParty;
   /** Put before the caller's name (W-3.15.1.4.5). */
   readonly namePrefix?: string;
   /** The group whose call this is. */
@@ -59,6 +61,17 @@ export interface RingOptions {
   readonly onFailed?: (event: Extract<LegEvent, { type: "ended" }>) => void;
   /** Left before anybody answered or failed to: the waiting party went, or the call was ended. */
   readonly onGivenUp?: () => void;
+}
+
+/** A party that rings, given from one journey to another. */
+export interface RingingParty {
+  readonly party: Party;
+  readonly target: RingTarget;
+  /** It has been heard of; its own sounds are heard before the answer. */
+  readonly rang: boolean;
+  readonly earlyMedia: boolean;
+  /** Trunks dialled so far, in order. */
+  readonly tried: readonly number[];
 }
 
 export interface TalkOptions {
@@ -121,6 +134,12 @@ export interface Stage {
   onMedia(event: MediaEvent): void;
   /** Who talks with this leg here, for a consultation that becomes a transfer. */
   partner?(leg: LegId): { readonly party: Party; readonly group: Group | null } | null;
+  /** Gives away the party that rings for this caller, still ringing; null when nobody does, or too many. */
+  giveRinging?(caller: LegId): RingingParty | null;
+  /** `by`, answered already, takes the place of a party that rings. False when that rings no more. */
+  pickUp?(rings: LegId, by: Party): boolean;
+  /** Whether this party rings, so that `pickUp` can succeed. */
+  rings?(leg: LegId): boolean;
   /** Leaves for another stage or the end: stops sounds, timers, ringing legs. */
   leave(): void;
 }

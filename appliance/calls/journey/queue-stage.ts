@@ -1,6 +1,6 @@
 /** The caller in a group's queue (W-3.1.3.16–50): music, announcements, offers to agents, every way out. */
 
-import type { LegEvent, MediaEvent, PlayItem } from "../../../sip/index.ts";
+import type { LegEvent, LegId, MediaEvent, PlayItem } from "../../../sip/index.ts";
 import type { Group } from "../../routing/index.ts";
 import type { Why } from "../../routing/why.ts";
 import type { HangupCause, OfferMissedReason, QueueLeftReason } from "../events.ts";
@@ -314,6 +314,19 @@ export class QueueStage implements Stage {
     const { overflow } = this.#group;
     if (overflow && overflow.type !== "hangup") this.#journey.flow.goTo(this.#journey, overflow);
     else this.#journey.end({ cause, by: "system" });
+  }
+
+  rings(leg: LegId): boolean {
+    return !this.#left && this.#offers.has(leg);
+  }
+
+  pickUp(leg: LegId, by: Party): boolean {
+    if (!this.rings(leg)) return false;
+    this.#cancelOffers("taken-by-another");
+    this.#leaveQueue("answered", by.agentId ?? undefined);
+    if (by.agentId !== null) this.#journey.services.queues.answered(this.#group.id, by.agentId);
+    this.#journey.flow.talk(this.#journey, by, { group: this.#group, announce: true });
+    return true;
   }
 
   leave(): void {

@@ -1,9 +1,9 @@
 /** One number rings for the caller: an extension (all its devices) or somebody outside through a trunk. */
-import type { LegEvent, MediaEvent } from "../../../sip/index.ts";
+import type { LegEvent, LegId, MediaEvent } from "../../../sip/index.ts";
 import { followingTrunk, lineFailed } from "../../routing/index.ts";
 import { unansweredEnding } from "./causes.ts";
 import type { Journey } from "./journey.ts";
-import type { Party, RingOptions, RingTarget, Stage } from "./model.ts";
+import type { Party, RingingParty, RingOptions, RingTarget, Stage } from "./model.ts";
 import { ringbackItems } from "./sounds.ts";
 
 export class RingStage implements Stage {
@@ -21,6 +21,7 @@ export class RingStage implements Stage {
   /** Trunks dialled, in order. */
   readonly #tried: number[] = [];
   #rang = false;
+  #earlyMedia = false;
 
   constructor(journey: Journey, target: RingTarget, options: RingOptions = {}) {
     this.#journey = journey;
@@ -35,7 +36,14 @@ export class RingStage implements Stage {
     const { services, caller } = this.#journey;
     const { settings } = services.office();
     const target = this.#target;
-    if (target.kind === "extension") {
+    const { taken } = this.#options;
+    if (taken) {
+      this.#callee = taken.party;
+      this.#rang = taken.rang;
+      this.#earlyMedia = taken.earlyMedia;
+      this.#tried.push(...taken.tried);
+      if (taken.earlyMedia && caller?.answered) services.media.hear(caller.leg, [taken.party.leg]);
+    } else if (target.kind === "extension") {
       const { extensionId, number, name, agentId } = target;
       if (agentId !== null && services.board.state(agentId).state === "idle")
         services.board.leg(agentId, {
@@ -54,7 +62,7 @@ export class RingStage implements Stage {
         },
       );
     } else this.#dialTrunk(target, target.trunkId);
-    if (caller?.answered) this.#ringback();
+    if (caller?.answered && !this.#earlyMedia) this.#ringback();
   }
 
   /** Dials through a trunk; one that is known to be down is passed over while there is another. */
@@ -64,6 +72,7 @@ export class RingStage implements Stage {
     const { number, shown } = target;
     this.#tried.push(trunkId);
     this.#rang = false;
+    this.#earlyMedia = false;
     // What came in over a trunk and leaves over one is a forwarded call.
     const forwarded = caller !== null && caller.trunkId !== null;
     this.#callee = this.#journey.dial(
@@ -124,6 +133,7 @@ export class RingStage implements Stage {
     if (event.type === "ringing") {
       this.#rang = true;
       if (event.earlyMedia) {
+        this.#earlyMedia = true;
         this.#stopRingback();
         services.media.hear(caller.leg, [callee.leg]);
       }
@@ -163,6 +173,41 @@ export class RingStage implements Stage {
   }
 
   onMedia(_event: MediaEvent): void {}
+
+  giveRinging(leg: LegId): RingingParty | null {
+    const { caller } = this.#journey;
+    const party = this.#callee;
+    // Who transfers this very call onwards while it rings wants its number, with what hangs on it.
+    if (this.#left || this.#calleeAnswered || !party || leg !== caller?.leg) return null;
+    if (this.#options.onAnswered || this.#options.onFailed || this.#options.onGivenUp) return null;
+    this.#left = true;
+    this.#stopRingback();
+    if (this.#earlyMedia) this.#journey.services.media.hear(leg, []);
+    return {
+      party,
+      target: this.#target,
+      rang: this.#rang,
+      earlyMedia: this.#earlyMedia,
+      tried: this.#tried,
+    };
+  }
+
+  rings(leg: LegId): boolean {
+    return !this.#left && !this.#calleeAnswered && this.#callee?.leg === leg;
+  }
+
+  pickUp(leg: LegId, by: Party): boolean {
+    const { services, caller } = this.#journey;
+    const rung = this.#callee;
+    if (!this.rings(leg) || !rung || !caller) return false;
+    this.#callee = by;
+    this.#calleeAnswered = true;
+    rung.released = true;
+    services.legs.hangup(rung.leg, "cancelled");
+    if (caller.answered) this.#talk();
+    else void services.legs.answer(caller.leg).catch(() => {});
+    return true;
+  }
 
   leave(): void {
     if (this.#left) return;

@@ -7,7 +7,7 @@ import type { LegEndCause, LegEvent } from "../../../sip/index.ts";
 import { decideDialled, type Group, internalDestination } from "../../routing/index.ts";
 import { unansweredEnding } from "./causes.ts";
 import type { Journey } from "./journey.ts";
-import type { Party, RingTarget } from "./model.ts";
+import type { Party, RingingParty, RingTarget } from "./model.ts";
 
 export interface TransferParties {
   /** Who transfers. */
@@ -57,7 +57,7 @@ function succeed(journey: Journey, by: Party, to: string): void {
 }
 
 function blind(journey: Journey, to: string, parties: TransferParties): void {
-  const { by, stays, pair, group } = parties;
+  const { by, stays } = parties;
   const { services, flow } = journey;
   const target = targetOf(journey, by, to);
   if (!target) return fail(journey, by, to, "not-found", 404, "Not Found");
@@ -75,9 +75,23 @@ function blind(journey: Journey, to: string, parties: TransferParties): void {
     journey.release(by);
     return flow.goTo(journey, { type: target.type, id: target.id });
   }
+  ring(journey, to, target, parties);
+}
+
+/** Rings for the one who stays; who transferred hears of the outcome, and gets the call back when nobody answers. */
+function ring(
+  journey: Journey,
+  to: string,
+  target: RingTarget,
+  parties: TransferParties,
+  taken?: RingingParty,
+): void {
+  const { by, pair, group } = parties;
+  const { services, flow } = journey;
   flow.ring(journey, target, {
     timeoutMs: services.transfers().ringS * 1000,
     group,
+    ...(taken === undefined ? {} : { taken }),
     onAnswered: () => {
       succeed(journey, by, to);
       journey.release(by);
@@ -142,6 +156,24 @@ function targetOf(journey: Journey, by: Party, to: string): Target | null {
   return { kind: "trunk", trunkId, number, shown };
 }
 
+function takeRinging(
+  journey: Journey,
+  there: Journey,
+  taken: RingingParty,
+  to: string,
+  parties: TransferParties,
+): void {
+  there.step(() => {
+    there.handOver(taken.party, journey.id);
+    there.end({ cause: "caller-hung-up-early", by: "caller" });
+  });
+  journey.stage?.leave();
+  journey.caller = parties.stays;
+  journey.takeOver(taken.party);
+  if (taken.rang) journey.fact("leg.ringing", taken.party.leg, { earlyMedia: taken.earlyMedia });
+  ring(journey, to, taken.target, parties, taken);
+}
+
 /** After a consultation: the two others talk in the older journey, with its one recording. */
 function attended(journey: Journey, request: Request, parties: TransferParties): void {
   const { by, stays, group } = parties;
@@ -151,7 +183,10 @@ function attended(journey: Journey, request: Request, parties: TransferParties):
     return fail(journey, by, request.to, "not-found", 481, "Call/Transaction Does Not Exist");
   const partner = there.stage?.partner?.(own.leg);
   if (!partner) {
-    // Nobody has answered the consultation yet: its number is rung again for the one who stays.
+    // Nobody has answered the consultation yet. A phone that rings rings on, now for the one who stays.
+    const taken = there.stage?.giveRinging?.(own.leg);
+    if (taken) return takeRinging(journey, there, taken, request.to, parties);
+    // A queue, or a transfer under way: its number is called again.
     const number = there.start.callee;
     there.step(() => there.end({ cause: "caller-hung-up-early", by: "caller" }));
     return blind(journey, number, parties);
