@@ -4,7 +4,7 @@ import { SDP } from "./fake-calls.ts";
 import { App, type Fate, host, Network } from "./fake-network.ts";
 
 /** A request of one side while the call rings or stands. */
-type Change = { side: "caller" | "callee"; method: "INVITE" | "UPDATE"; at: number };
+type Change = { side: "caller" | "callee"; method: "INVITE" | "UPDATE" | "INFO"; at: number };
 
 type Plan = {
   answer: 200 | 486 | 0;
@@ -154,7 +154,7 @@ function play(fates: readonly Fate[], plan: Plan) {
   };
   for (const { side, method, at } of plan.changes) {
     const whose = side === "caller" ? caller : callees[0]?.side;
-    network.wheel.after(at, () => whose?.inDialog(method, "", SDP));
+    network.wheel.after(at, () => whose?.inDialog(method, "", method === "INFO" ? "" : SDP));
   }
   if (plan.cancelAt > 0 || plan.answer === 0) {
     network.wheel.after(plan.cancelAt || 5_000, () =>
@@ -169,7 +169,7 @@ function play(fates: readonly Fate[], plan: Plan) {
 const fate = fc.constantFrom<Fate>("pass", "lose", "double", "delay", "double-delay");
 const change = fc.record<Change>({
   side: fc.constantFrom<"caller" | "callee">("caller", "callee"),
-  method: fc.constantFrom<"INVITE" | "UPDATE">("INVITE", "UPDATE"),
+  method: fc.constantFrom<"INVITE" | "UPDATE" | "INFO">("INVITE", "UPDATE", "INFO"),
   // While it rings, around the answer, in the call, just before and just after somebody hangs up.
   at: fc.constantFrom(1_000, 2_499, 2_501, 2_600, 5_000, 5_010, 22_450, 22_501, 22_600),
 });
@@ -256,6 +256,22 @@ test("on a good network a change of either side while the call stands is made", 
       // The call, its PRACK and its BYE are the caller's.
       expect(statuses.length).toBe(side === "caller" ? 4 : 1);
     }
+});
+
+test("a BYE that a later request overtakes still ends the call on the other side", () => {
+  const lost: Fate[] = ["pass", "pass", "pass", "pass", "pass", "lose"];
+  for (const method of ["INFO", "INVITE"] as const) {
+    const what: Plan = {
+      ...GOOD,
+      reliable: false,
+      hangs: "callee",
+      changes: [{ side: "callee", method, at: 22_600 }],
+    };
+    const played = play(lost, what);
+    expect(played.caller.heard("BYE")).toBe(1);
+    expectClean(played);
+    expectEnded(played, what);
+  }
 });
 
 test("two phones answer at once: two early dialogs, one call, and a BYE for the other phone", () => {

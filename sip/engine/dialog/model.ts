@@ -66,6 +66,8 @@ export interface Dialog {
   /** Our Contact value. */
   contact: string;
   state: "early" | "confirmed" | "ended";
+  /** Our BYE is on its way: nothing is offered any more (RFC 3261 §15.1.1). */
+  leaving?: boolean;
   localSeq: number;
   remoteSeq: number;
   remoteTarget: string;

@@ -233,6 +233,7 @@ export class Outgoing {
     if (app.method === "PRACK" && app.body.length > 0) dialog.offer = undefined;
     if (app.method === "BYE") {
       dialog.call?.stop("application", "normal-release", request);
+      dialog.leaving = true;
       dialog.session?.timer?.cancel();
       this.cancelReinvite(dialog);
       const held = dialog.inviteIn && this.context.serverOf.get(dialog.inviteIn)?.heldFinal;
@@ -247,7 +248,7 @@ export class Outgoing {
 
   /** Sends an offer in its turn: one exchange at a time (RFC 3261 §14.1, RFC 3311 §5.1). */
   private offer(dialog: Dialog, pending: PendingClient, begin: () => void): void {
-    if (dialog.state === "ended") this.answers.fabricated(pending, 481);
+    if (dialog.state === "ended" || dialog.leaving) this.answers.fabricated(pending, 481);
     else if (pending.cancelled) this.answers.fabricated(pending, 487);
     else if (mustWait(dialog, pending.request.method)) {
       this.life.holdOffer(

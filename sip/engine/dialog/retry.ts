@@ -23,6 +23,7 @@ export interface RetryUser {
 /**
  * 491 to a re-INVITE or UPDATE: the same again after the random wait of RFC 3261 §14.1.
  * 422: the same with the interval the peer asks for (RFC 4028 §7.2).
+ * 500 to a BYE that was overtaken: the same with the next CSeq.
  */
 export class Retries {
   constructor(
@@ -35,8 +36,19 @@ export class Retries {
   take(pending: PendingClient, response: SipResponse): boolean {
     if (!this.context.clients.has(pending.id) || pending.cancelled) return false;
     if (response.status === 491) return this.afterGlare(pending);
+    if (response.status === 500) return this.overtaken(pending);
     if (response.status === 422) return this.longerSession(pending, response);
     return false;
+  }
+
+  /** A BYE that came behind a later request of ours is out of order there (RFC 3261 §12.2.2), and the call would stay. */
+  private overtaken(pending: PendingClient): boolean {
+    const { dialog, request } = pending;
+    if (!dialog || request.method !== "BYE" || dialog.state === "ended" || pending.glares) return false;
+    if (cseqOf(request).number >= dialog.localSeq) return false;
+    pending.glares = 1;
+    this.again(pending);
+    return true;
   }
 
   /** Ends the wait of a request that is not wanted any more; false when it does not wait. */
@@ -88,7 +100,7 @@ export class Retries {
       this.user.fabricated(pending, 481);
       return;
     }
-    if (mustWait(dialog, request.method)) {
+    if (request.method !== "BYE" && mustWait(dialog, request.method)) {
       this.life.holdOffer(
         dialog,
         () => this.again(pending),
