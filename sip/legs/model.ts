@@ -22,6 +22,16 @@ export type DialTarget =
   | { readonly kind: "extension"; readonly extensionId: number; readonly number: string }
   | { readonly kind: "trunk"; readonly trunkId: number; readonly number: string };
 
+/** Why a call is forwarded (RFC 5806 §5, diversion-reason). */
+export type DiversionReason = "unconditional" | "user-busy" | "no-answer" | "unavailable";
+
+export interface ForwardedCaller {
+  readonly number: string;
+  readonly name?: string;
+  /** Default: unconditional. */
+  readonly reason?: DiversionReason;
+}
+
 export interface DialSpec {
   readonly leg: LegId;
   readonly target: DialTarget;
@@ -29,7 +39,7 @@ export interface DialSpec {
   readonly callerNumber: string;
   readonly callerName?: string;
   /** The call is forwarded: who called in the first place. Trunks that name diversions show it. */
-  readonly forwardedFor?: { readonly number: string; readonly name?: string };
+  readonly forwardedFor?: ForwardedCaller;
   /** End at once ("unreachable") when the trunk is known to be down: there is another to try. */
   readonly onlyIfUp?: boolean;
   /** Give up after this long without an answer, ms; ends with cause "no-answer". */

@@ -4,6 +4,7 @@ import type { TrunkConfig } from "../directory.ts";
 import { type Address, parseAddress, parseAddressList } from "../engine/message/address.ts";
 import { quote } from "../engine/message/tokens.ts";
 import { decodeUser, escapeUser, parseUri } from "../engine/message/uri.ts";
+import type { ForwardedCaller } from "../legs/model.ts";
 import { formatNumber } from "./number.ts";
 
 interface Headers {
@@ -67,7 +68,7 @@ export interface TrunkCaller {
   readonly number: string;
   readonly name?: string;
   /** The call is forwarded: who called in the first place. */
-  readonly forwardedFor?: { readonly number: string; readonly name?: string };
+  readonly forwardedFor?: ForwardedCaller;
 }
 
 /** From, identity, privacy and diversion headers of a call through a trunk (RFC 3323, 3325, 5806). */
@@ -84,7 +85,7 @@ export function trunkCallerHeaders(trunk: IdentityTrunk, caller: TrunkCaller): R
   };
   if (hidden) headers.Privacy = "id";
   if (forwarded !== undefined && caller.number !== "")
-    headers.Diversion = `<${uriOf(write(caller.number))}>;reason=unconditional;counter=1${hidden ? ";privacy=full" : ""}`;
+    headers.Diversion = `<${uriOf(write(caller.number))}>;reason=${forwarded.reason ?? "unconditional"};counter=1${hidden ? ";privacy=full" : ""}`;
   if (number === "") return headers;
   const identity = shown(shownCaller.name, uriOf(number));
   if (trunk.identityHeader === "pai") headers["P-Asserted-Identity"] = identity;

@@ -228,11 +228,28 @@ describe("inside and out", () => {
     await x.settle();
     expect(x.dialled.at(-1)).toMatchObject({
       callerNumber: "02155501000",
-      forwardedFor: { number: "13800138000" },
+      forwardedFor: { number: "13800138000", reason: "unconditional" },
     });
     x.call(extension(1), "913900000000", "1001");
     await x.settle();
     expect(x.dialled.at(-1)?.forwardedFor).toBeUndefined();
+  });
+
+  test("a queue that sends callers outside says why: full, waited too long, nobody there", async () => {
+    const overflow = { type: "external", number: "913900000000" } as const;
+    const joinEmpty = { joinEmpty: true, overflow };
+    const why = (x: ReturnType<typeof exchange>) => x.dialled.at(-1)?.forwardedFor?.reason;
+    const late = exchange({ group: { ...joinEmpty, maxWaitS: 20 }, signedIn: [] });
+    await intoQueue(late);
+    await late.pass(20_500);
+    expect(why(late)).toBe("no-answer");
+    const empty = exchange({ group: { overflow }, signedIn: [] });
+    await intoQueue(empty);
+    expect(why(empty)).toBe("unavailable");
+    const full = exchange({ group: { ...joinEmpty, capacity: 1 }, signedIn: [] });
+    await intoQueue(full);
+    await intoQueue(full);
+    expect(why(full)).toBe("user-busy");
   });
 
   test("hold, blind transfer", async () => {

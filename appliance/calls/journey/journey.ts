@@ -1,6 +1,6 @@
 /** One contact from the first INVITE to the last party's end: its parties, its one stage, its facts. */
 import { join } from "node:path";
-import type { DialTarget, LegEvent, LegId, MediaEvent } from "../../../sip/index.ts";
+import type { DialTarget, ForwardedCaller, LegEvent, LegId, MediaEvent } from "../../../sip/index.ts";
 import type { CallEventData, CallEventKind, CallFact, Direction, JourneyId } from "../events.ts";
 import type { LiveCall } from "../live.ts";
 import {
@@ -144,7 +144,7 @@ export class Journey {
       readonly timeoutMs: number;
       readonly autoAnswer?: boolean;
       readonly onlyIfUp?: boolean;
-      readonly forwardedFor?: { readonly number: string; readonly name: string };
+      readonly forwardedFor?: ForwardedCaller;
     },
   ): Party {
     const added = newParty(this.services.newId(), party);

@@ -1,6 +1,6 @@
 /** What a journey and its stages share: parties, the services they command, the stage contract. */
 
-import type { LegEvent, LegId, Legs, MediaEvent, MediaPort } from "../../../sip/index.ts";
+import type { DiversionReason, LegEvent, LegId, Legs, MediaEvent, MediaPort } from "../../../sip/index.ts";
 import type { AgentBoard } from "../../queueing/index.ts";
 import type { Destination, Group, Office } from "../../routing/index.ts";
 import type { AlarmCode } from "../../system/index.ts";
@@ -49,6 +49,8 @@ export type RingTarget =
 export interface RingOptions {
   /** Default: the office's time for extensions or outside numbers. */
   readonly timeoutMs?: number;
+  /** Why a caller from outside is sent outside again. */
+  readonly diverted?: DiversionReason;
   /** Rings already: taken over from a consultation instead of being dialled. */
   readonly taken?: RingingParty;
   /** Put before the caller's name (W-3.15.1.4.5). */
@@ -83,7 +85,8 @@ export interface TalkOptions {
 
 /** The ways from stage to stage, given to each journey so that stages need not know each other. */
 export interface Flow {
-  goTo(journey: Journey, destination: Destination): void;
+  /** `why`: what sends the caller there, told to a carrier when the way leads outside again. */
+  goTo(journey: Journey, destination: Destination, why?: DiversionReason): void;
   ring(journey: Journey, target: RingTarget, options?: RingOptions): void;
   talk(journey: Journey, other: Party, options: TalkOptions): void;
   /** The journey a leg belongs to now. */

@@ -1,6 +1,6 @@
 /** The caller in a group's queue (W-3.1.3.16–50): music, announcements, offers to agents, every way out. */
 
-import type { LegEvent, LegId, MediaEvent, PlayItem } from "../../../sip/index.ts";
+import type { DiversionReason, LegEvent, LegId, MediaEvent, PlayItem } from "../../../sip/index.ts";
 import type { Group } from "../../routing/index.ts";
 import type { Why } from "../../routing/why.ts";
 import type { HangupCause, OfferMissedReason, QueueLeftReason } from "../events.ts";
@@ -312,7 +312,8 @@ export class QueueStage implements Stage {
     this.#cancelOffers("caller-left");
     this.#leaveQueue(reason);
     const { overflow } = this.#group;
-    if (overflow && overflow.type !== "hangup") this.#journey.flow.goTo(this.#journey, overflow);
+    if (overflow && overflow.type !== "hangup")
+      this.#journey.flow.goTo(this.#journey, overflow, DIVERTED[reason]);
     else this.#journey.end({ cause, by: "system" });
   }
 
@@ -334,6 +335,14 @@ export class QueueStage implements Stage {
     this.#leaveQueue("transferred");
   }
 }
+
+/** How a queue that sends callers on says so to a carrier. */
+const DIVERTED: Readonly<Partial<Record<QueueLeftReason, DiversionReason>>> = {
+  full: "user-busy",
+  timeout: "no-answer",
+  empty: "unavailable",
+  "no-agent": "unavailable",
+};
 
 const MISSED: Readonly<Record<string, OfferMissedReason>> = {
   "no-answer": "no-answer",

@@ -83,7 +83,15 @@ export class RingStage implements Stage {
         callerName: "",
         timeoutMs: this.#options.timeoutMs ?? settings.outboundRingS * 1000,
         onlyIfUp: this.#nextTrunk() !== null,
-        ...(forwarded ? { forwardedFor: { number: start.caller, name: start.callerName } } : {}),
+        ...(forwarded
+          ? {
+              forwardedFor: {
+                number: start.caller,
+                name: start.callerName,
+                reason: this.#options.diverted ?? "unconditional",
+              },
+            }
+          : {}),
       },
     );
   }

@@ -1,4 +1,5 @@
 /** Follows a destination until something happens with the caller: menu, queue, ringing, the outside, the end. */
+import type { DiversionReason } from "../../../sip/index.ts";
 import {
   agentAtExtension,
   checkCondition,
@@ -19,7 +20,7 @@ const MAX_HOPS = 20;
 /** The ways between the stages; `journeyOf` comes from whoever keeps all journeys. */
 export function flowOf(journeyOf: Flow["journeyOf"]): Flow {
   return {
-    goTo: (journey, destination) => goTo(journey, destination),
+    goTo: (journey, destination, why) => goTo(journey, destination, why),
     ring: (journey, target, options) => journey.enter(new RingStage(journey, target, options)),
     talk: (journey, other, options) => journey.enter(new TalkStage(journey, other, options)),
     journeyOf,
@@ -27,7 +28,7 @@ export function flowOf(journeyOf: Flow["journeyOf"]): Flow {
 }
 
 /** Sends the caller to a destination. What cannot be reached ends the journey with the cause that says so. */
-function goTo(journey: Journey, destination: Destination, hops = 0): void {
+function goTo(journey: Journey, destination: Destination, why?: DiversionReason, hops = 0): void {
   const office = journey.services.office();
   const missing: Ending = { cause: "call-failed", by: "system", sipStatus: 404 };
   if (hops > MAX_HOPS) return journey.end(missing);
@@ -48,7 +49,7 @@ function goTo(journey: Journey, destination: Destination, hops = 0): void {
         officeTime,
         matched,
       });
-      return goTo(journey, matched ? condition.match : condition.noMatch, hops + 1);
+      return goTo(journey, matched ? condition.match : condition.noMatch, why, hops + 1);
     }
     case "flow": {
       const flow = office.flows.get(destination.id);
@@ -76,7 +77,7 @@ function goTo(journey: Journey, destination: Destination, hops = 0): void {
         new RingStage(
           journey,
           { kind: "trunk", trunkId: decided.trunkId, number: decided.number, shown },
-          {},
+          why === undefined ? {} : { diverted: why },
         ),
       );
     }
