@@ -165,6 +165,11 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     realm: directory.realm,
     lan,
     onError,
+    // A 100 does not reach an application; the trace has it.
+    heardOf: async (callId) => {
+      const trace = (await engine.view?.trace(callId)) ?? [];
+      return trace.length === 0 || trace.some((entry) => entry.direction === "in");
+    },
     ...(config.openTo === undefined ? {} : { openTo: config.openTo }),
   });
   const guard: Guard = new Guard(config.defence ?? {}, {

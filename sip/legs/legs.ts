@@ -31,6 +31,8 @@ export interface LegServiceOptions {
   readonly lan: AddressSet;
   /** Whether strangers may call this number; absent: none. */
   readonly openTo?: (dialled: string) => boolean;
+  /** Whether anything has come from the network about this call, a 100 too; true when nobody knows. */
+  readonly heardOf?: (callId: string) => Promise<boolean>;
   readonly now?: () => number;
   readonly onError?: (message: string, error: unknown) => void;
 }
@@ -187,7 +189,11 @@ export class LegService implements Legs {
     this.#channels.set(spec.leg, trunk);
     const plan = trunkPlan(spec, trunk);
     if (spec.onlyIfUp !== true) return plan;
-    const silence = new SilenceWatch(trunk, () => void this.#legs.get(spec.leg)?.hangup("timeout", "system"));
+    const silence = new SilenceWatch({
+      trunk,
+      giveUp: () => void this.#legs.get(spec.leg)?.hangup("timeout", "system"),
+      heard: () => this.#heardOf(spec.leg),
+    });
     this.#silences.set(spec.leg, silence);
     return {
       ...plan,
@@ -196,6 +202,14 @@ export class LegService implements Legs {
         plan.onTraffic?.(answered, reason);
       },
     };
+  }
+
+  /** Whether anything at all came back to the INVITEs of a leg. */
+  async #heardOf(id: LegId): Promise<boolean> {
+    const leg = this.#legs.get(id);
+    const { heardOf } = this.#o;
+    if (!(leg instanceof OutgoingLeg) || heardOf === undefined) return true;
+    return (await Promise.all(leg.sipCallIds.map((callId) => heardOf(callId)))).some((heard) => heard);
   }
 
   #onInvite(request: IncomingRequest): void {

@@ -70,6 +70,11 @@ export class OutgoingLeg extends Leg {
     this.keysByInfo = plan.keysByInfo === true;
   }
 
+  /** Call-IDs of the INVITEs that have left. */
+  get sipCallIds(): readonly string[] {
+    return [...this.#callIds];
+  }
+
   /** Starts; what goes wrong comes as the "ended" event. */
   async start(): Promise<void> {
     this.usesMedia();

@@ -14,6 +14,7 @@ import { registeredUser, type TrunkRequest, trunkInvite, trunkOptions, trunkRegi
 import { problemOf } from "./problem.ts";
 import { afterRegister, afterTime, type RegistrationState, startRegistration } from "./registration.ts";
 import { type HostResolver, hostOf } from "./resolve.ts";
+import type { After } from "./timer.ts";
 
 export interface TrunkUsage {
   calls: number;
@@ -26,6 +27,7 @@ export interface TrunkParts {
   readonly random: () => number;
   readonly resolve: HostResolver;
   readonly onChange: (trunk: Trunk) => void;
+  readonly after: After;
   /** Channels in use; outlives the object when the configuration changes under live calls. */
   readonly usage: TrunkUsage;
 }
@@ -48,8 +50,9 @@ export class Trunk {
   #health: HealthState = START_HEALTH;
   #since: number;
   #shown = "";
-  #busy = false;
-  #pinging = false;
+  /** A REGISTER, an OPTIONS on its way. */
+  #registering: Promise<Reply> | undefined;
+  #pinging: Promise<Reply> | undefined;
   #nextPingAt = 0;
   #nextResolveAt = 0;
   #stopped = false;
@@ -137,40 +140,32 @@ export class Trunk {
 
   /** Asks the carrier now instead of when it is due. */
   check(): void {
-    if (this.#registration !== undefined && !this.#busy)
+    if (this.#registration !== undefined && this.#registering === undefined)
       this.#registration = { ...this.#registration, nextAt: this.#parts.now() };
     this.#nextPingAt = 0;
     this.#nextResolveAt = 0;
-    if (this.#registration === undefined && this.config.optionsPingS <= 0 && !this.#pinging)
+    if (this.#registration === undefined && this.config.optionsPingS <= 0 && this.#pinging === undefined)
       void this.#ping();
     this.tick();
   }
 
   /**
-   * Whether the carrier says nothing at all, found out within `withinMs` by what it is known to answer: OPTIONS, or
-   * REGISTER. False when nothing can tell.
+   * Whether the carrier is there, found out within `withinMs` by what it is known to answer: OPTIONS, or REGISTER. Calls
+   * that wait share one question, and its answer counts for the line. "unknown" when nothing can tell.
    */
-  async isSilent(withinMs: number): Promise<boolean> {
-    const options = this.#health.answersOptions;
-    if (!options && (this.#registration === undefined || this.#busy)) return false;
-    const request = options
-      ? trunkOptions(this.config)
-      : trunkRegister(this.config, this.config.registerExpiresS);
-    const { credentials } = this;
-    const asked = this.#parts.stack.request({
-      method: options ? "OPTIONS" : "REGISTER",
-      ...request,
-      ...(credentials === undefined ? {} : { credentials }),
-    }).final;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(true), withinMs);
+  async hears(withinMs: number): Promise<"answers" | "silent" | "unknown"> {
+    const { answersOptions } = this.#health;
+    if (!answersOptions && this.#registration === undefined) return "unknown";
+    const asked = answersOptions ? (this.#pinging ?? this.#ping()) : (this.#registering ?? this.#register());
+    const heard = asked.then((reply) => (spoke(reply) ? ("answers" as const) : ("silent" as const)));
+    let cancel = () => {};
+    const patience = new Promise<"silent">((resolve) => {
+      cancel = this.#parts.after(withinMs, () => resolve("silent"));
     });
-    const heard = asked.then((reply) => reply.origin === "local" || reply.status === 408);
-    const silent = await Promise.race([heard, patience]);
-    clearTimeout(timer);
-    if (silent) this.traffic(false);
-    return silent;
+    const verdict = await Promise.race([heard, patience]);
+    cancel();
+    if (verdict === "silent") this.traffic(false);
+    return verdict;
   }
 
   /** What a call showed about the carrier. */
@@ -233,11 +228,16 @@ export class Trunk {
     if (!this.#parts.stack.connected) return;
     if (this.#registration !== undefined) {
       this.#registration = afterTime(this.#registration, now);
-      if (!this.#busy && this.#registration.nextAt !== null && now >= this.#registration.nextAt)
+      if (
+        this.#registering === undefined &&
+        this.#registration.nextAt !== null &&
+        now >= this.#registration.nextAt
+      )
         void this.#register();
       this.#changed();
     }
-    if (this.config.optionsPingS > 0 && !this.#pinging && now >= this.#nextPingAt) void this.#ping();
+    if (this.config.optionsPingS > 0 && this.#pinging === undefined && now >= this.#nextPingAt)
+      void this.#ping();
   }
 
   /** Looks the carrier's names up again. */
@@ -259,14 +259,20 @@ export class Trunk {
     await this.#send(0);
   }
 
-  async #register(): Promise<void> {
+  #register(): Promise<Reply> {
+    const sentAt = this.#parts.now();
+    const asked = this.#send(this.#registration?.expiresS ?? this.config.registerExpiresS);
+    this.#registering = asked;
+    return asked.then((reply) => {
+      this.#registering = undefined;
+      if (!this.#stopped) this.#registered(reply, sentAt);
+      return reply;
+    });
+  }
+
+  #registered(reply: Reply, sentAt: number): void {
     const state = this.#registration;
     if (state === undefined) return;
-    this.#busy = true;
-    const sentAt = this.#parts.now();
-    const reply = await this.#send(state.expiresS);
-    this.#busy = false;
-    if (this.#stopped) return;
     const now = this.#parts.now();
     const number = (name: string): number | undefined => {
       const value = Number.parseInt(reply.header(name) ?? "", 10);
@@ -316,15 +322,21 @@ export class Trunk {
     }).final;
   }
 
-  async #ping(): Promise<void> {
-    this.#pinging = true;
-    const { config } = this;
+  #ping(): Promise<Reply> {
     const sentAt = this.#parts.now();
-    const reply = await this.#parts.stack.request({ method: "OPTIONS", ...trunkOptions(config) }).final;
-    this.#pinging = false;
-    if (this.#stopped) return;
+    const asked = this.#parts.stack.request({ method: "OPTIONS", ...trunkOptions(this.config) }).final;
+    this.#pinging = asked;
+    return asked.then((reply) => {
+      this.#pinging = undefined;
+      if (!this.#stopped) this.#pinged(reply, sentAt);
+      return reply;
+    });
+  }
+
+  #pinged(reply: Reply, sentAt: number): void {
+    const { config } = this;
     const now = this.#parts.now();
-    const answered = reply.origin === "network" && reply.status !== 408;
+    const answered = spoke(reply);
     this.#health = nextHealth(this.#health, {
       type: "options",
       answered,
@@ -349,6 +361,11 @@ export class Trunk {
     if (before.split(" ")[0] !== this.#shown.split(" ")[0]) this.#since = this.#parts.now();
     this.#parts.onChange(this);
   }
+}
+
+/** Whether a reply is the carrier's own. */
+function spoke(reply: Reply): boolean {
+  return reply.origin === "network" && reply.status !== 408;
 }
 
 function answerOf(reply: Reply) {

@@ -4,6 +4,7 @@ import { decodeUser, parseUri } from "../engine/message/uri.ts";
 import type { IncomingRequest, SipStack } from "../srf/model.ts";
 import { CallRate } from "./limits.ts";
 import { type HostResolver, resolveHost } from "./resolve.ts";
+import { type After, after } from "./timer.ts";
 import { Trunk, type TrunkUsage } from "./trunk.ts";
 
 export interface TrunksOptions {
@@ -12,6 +13,7 @@ export interface TrunksOptions {
   readonly now?: () => number;
   readonly random?: () => number;
   readonly resolve?: HostResolver;
+  readonly after?: After;
 }
 
 export class Trunks {
@@ -58,6 +60,7 @@ export class Trunks {
         now: this.#o.now ?? Date.now,
         random: this.#o.random ?? Math.random,
         resolve: this.#o.resolve ?? resolveHost,
+        after: this.#o.after ?? after,
         onChange: (changed) => this.#emit(changed),
       });
       this.#trunks.set(id, trunk);
