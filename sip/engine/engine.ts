@@ -176,7 +176,7 @@ export async function startEngine(config: EngineConfig, clock: Clock = systemClo
       sockets: transport.listening.length,
       connections: transport.connections,
       agents: server.clientCount,
-      flows: core.context.flows.size,
+      flows: core.context.flows.count(wheel.now()),
       bans: detector.list().length,
       counters: { ...layer.counters, overloaded, dropped: detector.counters.dropped, faults },
     }),

@@ -1,5 +1,8 @@
 /** Engines and apps for the tests of the engine. */
 import { afterEach } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import Srf from "drachtio-srf";
 import type { EngineConfig } from "./config.ts";
 import { type Engine, startEngine } from "./engine.ts";
@@ -63,6 +66,18 @@ export function bench() {
   }
 
   return { engine, app, phone, cleanups };
+}
+
+/** A certificate of its own for these names ("IP:127.0.0.1", "DNS:…"), with its key; both PEM. */
+export function certificate(names: string): { cert: string; key: string } {
+  const folder = mkdtempSync(join(tmpdir(), "sip-tls-"));
+  const [cert, key] = [join(folder, "c.pem"), join(folder, "k.pem")];
+  const fixed = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test";
+  const rest = ["-addext", `subjectAltName=${names}`, "-keyout", key, "-out", cert];
+  Bun.spawnSync(["openssl", ...fixed.split(" "), ...rest]);
+  const pair = { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+  rmSync(folder, { recursive: true });
+  return pair;
 }
 
 /** A URI at an engine's listener of that protocol. */

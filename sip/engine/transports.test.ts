@@ -1,24 +1,10 @@
 /** Whole calls over each transport, through engine, agent protocol and unmodified drachtio-srf. */
 import { beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { ask, at, bench, failure, type Loose, SDP, UDP, until } from "./test-support.ts";
+import { ask, at, bench, certificate, failure, type Loose, SDP, UDP, until } from "./test-support.ts";
 import type { ListenPoint } from "./transport/index.ts";
 
 const { phone, app, cleanups } = bench();
 const TCP: ListenPoint = { ...UDP, protocol: "tcp" };
-
-function certificate(names: string): { cert: string; key: string } {
-  const folder = mkdtempSync(join(tmpdir(), "sip-tls-"));
-  const [cert, key] = [join(folder, "c.pem"), join(folder, "k.pem")];
-  const fixed = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test";
-  const rest = ["-addext", `subjectAltName=${names}`, "-keyout", key, "-out", cert];
-  Bun.spawnSync(["openssl", ...fixed.split(" "), ...rest]);
-  const pair = { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
-  rmSync(folder, { recursive: true });
-  return pair;
-}
 
 let tls: { cert: string; key: string };
 beforeAll(() => {
@@ -339,37 +325,3 @@ test("in a call: an address that refuses the connection is passed over, also by 
   await until(() => seen.length === 2);
   expect(seen).toEqual(["INVITE tcp", "BYE tcp"]);
 });
-
-const sipp = Bun.which("sipp");
-test.skipIf(!sipp)(
-  "sipp calls over TCP: every call is answered and released",
-  async () => {
-    const { engine, srf } = await phone([TCP]);
-    srf.invite((req: Loose, res: Loose) => srf.createUAS(req, res, { localSdp: SDP }));
-    const target = `127.0.0.1:${engine.listening[0]?.port}`;
-    const args = [
-      "-sn",
-      "uac",
-      "-t",
-      "t1",
-      "-i",
-      "127.0.0.1",
-      "-s",
-      "bob",
-      "-m",
-      "20",
-      "-r",
-      "50",
-      "-d",
-      "50",
-    ];
-    const child = Bun.spawn([sipp ?? "", target, ...args, "-timeout", "15s", "-nostdin"], {
-      stdout: "ignore",
-      stderr: "ignore",
-      cwd: tmpdir(),
-    });
-    expect(await child.exited).toBe(0);
-    await until(() => engine.stats().dialogs === 0);
-  },
-  20_000,
-);

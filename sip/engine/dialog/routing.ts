@@ -41,12 +41,18 @@ interface Flow {
 }
 
 const MAX_FLOWS = 50_000;
+/** Flows that have run out are looked for this often, ms. */
+const SWEEP_MS = 60_000;
 
 /** Connections of registered devices by `user@host` of their Contact (RFC 5626 in spirit; drachtio does the same). */
 export class FlowTable {
   private readonly flows = new Map<string, Flow>();
 
-  get size(): number {
+  private swept = 0;
+
+  /** Registrations over connections that have not run out. */
+  count(now: number): number {
+    this.expire(now);
     return this.flows.size;
   }
 
@@ -56,7 +62,7 @@ export class FlowTable {
     if (!key) return;
     this.flows.delete(key);
     if (seconds <= 0) return;
-    if (this.flows.size >= MAX_FLOWS) this.expire(now);
+    if (this.flows.size >= MAX_FLOWS || now - this.swept > SWEEP_MS) this.expire(now);
     if (this.flows.size < MAX_FLOWS) this.flows.set(key, { hop, until: now + seconds * 1000 });
   }
 
@@ -70,6 +76,7 @@ export class FlowTable {
   }
 
   private expire(now: number): void {
+    this.swept = now;
     for (const [key, flow] of this.flows) if (flow.until <= now) this.flows.delete(key);
   }
 }
