@@ -3,7 +3,7 @@
  * changes of the configuration reach them. Pages are started by main.ts on the App made here.
  */
 import { join } from "node:path";
-import { Firewall, startSip } from "../sip/index.ts";
+import { Firewall, type Sip, startSip } from "../sip/index.ts";
 import { openStore } from "../storage/database.ts";
 import type { App } from "./app.ts";
 import { convertAudio } from "./audio.ts";
@@ -39,12 +39,15 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     opened.push(() => store.close());
     const configuration = createConfiguration({ store, now });
     const people = createPeople({ store, now, configuration, realm: config.sip.realm });
+    // SIP starts after what it asks.
+    const live: { sip?: Sip } = {};
     const routing = createRouting({
       store,
       now,
       configuration,
       mediaFolder: join(config.dataFolder, "media"),
       convert: convertAudio,
+      lines: () => live.sip?.trunks,
     });
     const queueing = createQueueingConfig({ store, now, configuration });
     const system = createSystem({
@@ -98,6 +101,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       },
       people.directory,
     );
+    live.sip = sip;
     const nft = defence?.nftables ?? "";
     const ports = sip.listening.map((point) => Number(point.slice(point.lastIndexOf(":") + 1)));
     const firewall = nft === "" ? undefined : new Firewall({ command: [nft], ports });

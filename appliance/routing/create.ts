@@ -1,4 +1,5 @@
 /** Puts the use cases of routing together and keeps the picture in force. */
+import type { Sip } from "../../sip/index.ts";
 import type { Store } from "../../storage/database.ts";
 import { Checks } from "../checks.ts";
 import { type Actor, type Complaint, InUseError, type Now, permit, ValidationError } from "../kernel.ts";
@@ -13,6 +14,7 @@ import type { ConvertAudio, DestinationOption, Routing } from "./index.ts";
 import { mediaFiles } from "./media-files.ts";
 import type { Destination, FeatureCode, GraphFault } from "./model.ts";
 import { loadOffice } from "./office.ts";
+import { trunkLines } from "./trunk-lines.ts";
 import { outboundRules, trunks } from "./trunks.ts";
 
 export interface RoutingDeps {
@@ -22,6 +24,8 @@ export interface RoutingDeps {
   /** Where converted WAVs live. */
   readonly mediaFolder: string;
   readonly convert: ConvertAudio;
+  /** The live lines, once SIP is up. */
+  readonly lines?: () => Sip["trunks"] | undefined;
 }
 
 /** Adds its stage to the configuration; call `configuration.load()` afterwards. */
@@ -46,13 +50,23 @@ export function createRouting(deps: RoutingDeps): Routing {
     };
   });
 
+  const entity = trunks(deps);
   return {
     dids: dids(deps),
     inboundRoutes: inboundRoutes(deps),
     conditions: conditions(deps),
     flows: flows(deps),
     outboundRules: outboundRules(deps),
-    trunks: trunks(deps),
+    trunks: {
+      ...entity,
+      ...trunkLines({
+        store,
+        now,
+        lines: () => deps.lines?.(),
+        get: entity.get,
+        nameOf: (id) => office.trunks.get(id)?.name,
+      }),
+    },
     displayedNumbers: displayedNumbers(deps),
     mediaFiles: mediaFiles(deps),
     blacklist: blacklist({ ...deps, changed: (numbers) => publish({ ...office, blacklist: numbers }) }),

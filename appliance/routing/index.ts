@@ -27,11 +27,13 @@ import type {
   TrunkInput,
   TrunkRow,
 } from "./model.ts";
+import type { TrunkLines } from "./trunk-lines.ts";
 
 export { createRouting, destinationKey, parseDestination, type RoutingDeps } from "./create.ts";
 export * from "./decide/index.ts";
 export * from "./model.ts";
 export { loadGroups } from "./rows.ts";
+export type { TrunkLines } from "./trunk-lines.ts";
 export { WHY_CODES, type Why, type WhyCode } from "./why.ts";
 
 export interface MediaFiles extends Entity<MediaFileRow, MediaFileInput> {
@@ -72,7 +74,7 @@ export interface Routing {
   readonly conditions: Entity<ConditionRow, ConditionInput>;
   readonly flows: Entity<FlowRow, FlowInput>;
   readonly outboundRules: Entity<OutboundRuleRow, OutboundRuleInput>;
-  readonly trunks: Entity<TrunkRow, TrunkInput>;
+  readonly trunks: Entity<TrunkRow, TrunkInput> & TrunkLines;
   readonly displayedNumbers: Entity<DisplayedNumberRow, DisplayedNumberInput>;
   readonly mediaFiles: MediaFiles;
   readonly blacklist: Blacklist;

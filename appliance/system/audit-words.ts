@@ -14,6 +14,7 @@ export const AUDIT_ACTIONS = [
   "delete-recordings",
   "ban",
   "lift-ban",
+  "check",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

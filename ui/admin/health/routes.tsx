@@ -3,7 +3,6 @@
 import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
-import { SYSTEM_ACTOR } from "../../../appliance/kernel.ts";
 import { Badge, type Tone } from "../../components/badge.tsx";
 import { Facts, Notice } from "../../components/layout.tsx";
 import { Shell } from "../../components/shell.tsx";
@@ -85,11 +84,9 @@ async function machineCard(ctx: Ctx): Promise<JSX.Element> {
   );
 }
 
-async function trunksCard(ctx: Ctx): Promise<JSX.Element> {
-  const names = new Map(
-    (await ctx.app.routing.trunks.options(SYSTEM_ACTOR)).map(({ id, label }) => [id, label]),
-  );
-  const states = ctx.app.sip.trunks.states();
+function TrunksCard(props: { ctx: Ctx }): JSX.Element {
+  const { ctx } = props;
+  const states = ctx.app.routing.trunks.states(ctx.actor);
   if (states.length === 0) return "";
   const well = new Set(["registered", "up", "disabled"]);
   return (
@@ -97,7 +94,7 @@ async function trunksCard(ctx: Ctx): Promise<JSX.Element> {
       <h2 safe>{ctx.t("health.trunks")}</h2>
       <Facts
         facts={states.map((state): readonly [string, JSX.Element] => [
-          names.get(state.trunkId) ?? String(state.trunkId),
+          state.name,
           <>
             <Word tone={well.has(state.state) ? "ok" : "danger"} text={trunkWords(ctx, state)} />{" "}
             <span class="muted" safe>
@@ -132,11 +129,10 @@ export function health(app: App) {
     "/health",
     handle(app, "health.view", async (ctx) => {
       const safeMachine = await machineCard(ctx);
-      const safeTrunks = await trunksCard(ctx);
       return (
         <Shell ctx={ctx} title={ctx.t("health.title")}>
           {safeMachine}
-          {safeTrunks}
+          <TrunksCard ctx={ctx} />
           <Alarms ctx={ctx} />
         </Shell>
       );

@@ -31,9 +31,12 @@ export function trunkWords(ctx: Pick<Ctx, "t" | "when">, state: TrunkState | und
   return problem === "" ? word : ctx.t("trunk.with-problem", { state: word, problem });
 }
 
+const stateOf = (ctx: Ctx, id: number) => ctx.app.routing.trunks.state(ctx.actor, id);
+
 function TrunkBadge(props: { ctx: Ctx; id: number }): JSX.Element {
-  const state = props.ctx.app.sip.trunks.state(props.id);
-  return <Badge tone={state ? TONES[state.state] : "plain"} text={trunkWords(props.ctx, state)} />;
+  const { ctx } = props;
+  const state = stateOf(ctx, props.id);
+  return <Badge tone={state ? TONES[state.state] : "plain"} text={trunkWords(ctx, state)} />;
 }
 
 const renewed = (id: number, part: string) => ({
@@ -45,10 +48,7 @@ const renewed = (id: number, part: string) => ({
 /** The badge of a list; keeps itself up to date. */
 export function LiveTrunkBadge(props: { ctx: Ctx; id: number }): JSX.Element {
   return (
-    <span
-      {...renewed(props.id, "badge")}
-      title={trunkWords(props.ctx, props.ctx.app.sip.trunks.state(props.id))}
-    >
+    <span {...renewed(props.id, "badge")} title={trunkWords(props.ctx, stateOf(props.ctx, props.id))}>
       <TrunkBadge {...props} />
     </span>
   );
@@ -57,7 +57,7 @@ export function LiveTrunkBadge(props: { ctx: Ctx; id: number }): JSX.Element {
 /** The card beside a trunk's form; keeps itself up to date. */
 export function TrunkStateCard(props: { ctx: Ctx; id: number; note?: string }): JSX.Element {
   const { ctx, id, note } = props;
-  const state = ctx.app.sip.trunks.state(id);
+  const state = stateOf(ctx, id);
   const problem = problemWords(ctx, state);
   return (
     <div class="card" id="trunk-state" aria-live="polite" {...renewed(id, "state")}>
@@ -110,10 +110,14 @@ export function TrunkStateCard(props: { ctx: Ctx; id: number; note?: string }): 
   );
 }
 
-async function known(ctx: Ctx): Promise<number> {
+function idOf(ctx: Ctx): number {
   const text = ctx.params.id ?? "";
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new NotFoundError("trunk", text);
-  return (await ctx.app.routing.trunks.get(ctx.actor, Number(text))).id;
+  return Number(text);
+}
+
+async function known(ctx: Ctx): Promise<number> {
+  return (await ctx.app.routing.trunks.get(ctx.actor, idOf(ctx))).id;
 }
 
 export function trunkStateRoutes(app: App) {
@@ -129,8 +133,8 @@ export function trunkStateRoutes(app: App) {
     .post(
       "/trunks/:id/check",
       handle(app, "trunks.edit", async (ctx) => {
-        const id = await known(ctx);
-        const asked = ctx.app.sip.trunks.check(id);
+        const id = idOf(ctx);
+        const asked = await ctx.app.routing.trunks.check(ctx.actor, id);
         return <TrunkStateCard ctx={ctx} id={id} {...(asked ? { note: ctx.t("trunk.checking") } : {})} />;
       }),
       RAW,
