@@ -6,32 +6,23 @@ import { join } from "node:path";
 import { Baresip } from "../test/kit/baresip.ts";
 import { callerScenario, refusingScenario, registerScenario, runSipp, startSipp } from "../test/kit/sipp.ts";
 import { freePort, waitFor } from "../test/kit/wait.ts";
-import {
-  type Directory,
-  type EndpointCredentials,
-  type RegistrationChanges,
-  type RegistrationRow,
-  TRUNK_DEFAULTS,
-  type TrunkConfig,
+import type {
+  Directory,
+  EndpointCredentials,
+  RegistrationChanges,
+  RegistrationRow,
+  TrunkConfig,
 } from "./directory.ts";
 import type { LegEvent } from "./legs/model.ts";
-import { makeHa1 } from "./srf/digest.ts";
 import { ownAddress, ownAddress6, type Sip, startSip } from "./start.ts";
+import { extension, trunkConfig } from "./test-support.ts";
 import { createTestCarrier, createTestPhone, type TestCarrier, type TestPhone } from "./testphone/index.ts";
 
 const HOST = "127.0.0.1";
 const REALM = "zongji";
 
 function endpoint(id: number, number: string): EndpointCredentials {
-  return {
-    extensionId: id,
-    number,
-    name: `Phone ${number}`,
-    ha1Md5: makeHa1("MD5", number, REALM, `pw${number}`),
-    ha1Sha256: makeHa1("SHA-256", number, REALM, `pw${number}`),
-    enabled: true,
-    allowRemote: false,
-  };
+  return extension({ extensionId: id, number, name: `Phone ${number}` }, `pw${number}`);
 }
 
 class MemoryDirectory implements Directory {
@@ -78,27 +69,17 @@ beforeAll(async () => {
   port = await freePort();
   carrierPort = await freePort();
   directory.trunkList = [
-    {
-      id: 1,
-      name: "carrier",
-      enabled: true,
+    trunkConfig({
       kind: "ip",
       host: HOST,
       port: carrierPort,
-      transport: "udp",
       username: "",
-      authUsername: "",
       password: "",
-      fromDomain: "",
-      outboundProxy: "",
-      allowedAddresses: [],
       maxCalls: 5,
       registerExpiresS: 300,
       optionsPingS: 30,
-      codecs: [],
-      ...TRUNK_DEFAULTS,
       identityHeader: "pai",
-    },
+    }),
   ];
   const rtp = 43_100 + 2 * Math.floor(Math.random() * 100);
   sip = await startSip(
@@ -340,8 +321,10 @@ test("a phone over TCP registers, is called on its connection, and hears the cal
   await waitFor(() => !sip.devices.state(3).online, "the phone to be gone");
 }, 20_000);
 
-test.skipIf(ownAddress() === "127.0.0.1")(
-  "baresip registers with digest, calls and hangs up",
+const alone = ownAddress() === "127.0.0.1";
+test.skipIf(alone)(
+  // baresip leaves the loopback interface out and finds no address for its calls on a machine without a network.
+  `baresip registers with digest, calls and hangs up${alone ? " (left out: no network but loopback, which baresip does not use)" : ""}`,
   async () => {
     events = [];
     const address = ownAddress();

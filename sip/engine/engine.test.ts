@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import Srf from "drachtio-srf";
 import { type Engine, startEngine } from "./engine.ts";
+import { until } from "./test-support.ts";
 import { pcapOf, traceText } from "./trace/index.ts";
 
 const SDP =
@@ -44,14 +45,6 @@ async function app(to: Engine): Promise<Loose> {
 }
 
 const at = (target: Engine, user: string) => `sip:${user}@127.0.0.1:${target.listening[0]?.port}`;
-
-async function until(what: () => unknown, ms = 3_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!what()) {
-    if (performance.now() > end) throw new Error(`never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** Two engines: phones of one call the app of the other. */
 async function pair(limits: Record<string, number> = {}) {

@@ -87,12 +87,14 @@ export function at(target: Engine, user: string, protocol: ListenPoint["protocol
   return `sip:${user}@127.0.0.1:${point?.port}${transport}`;
 }
 
-/** Waits for a condition; throws when it does not come true in time. */
-export async function until(what: () => unknown, ms = 3_000): Promise<void> {
+/** Waits until the probe has a value that counts as true, and gives it; throws when that does not happen in time. */
+export async function until<T>(probe: () => T, ms = 4_000): Promise<Exclude<T, undefined | false | 0 | "">> {
   const end = performance.now() + ms;
-  while (!what()) {
-    if (performance.now() > end) throw new Error(`never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  for (;;) {
+    const value = probe();
+    if (value) return value as Exclude<T, undefined | false | 0 | "">;
+    if (performance.now() > end) throw new Error(`never happened: ${probe}`);
+    await new Promise((resolve) => setTimeout(resolve, 3));
   }
 }
 

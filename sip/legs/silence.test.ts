@@ -1,31 +1,12 @@
 import { expect, test } from "bun:test";
-import { TRUNK_DEFAULTS, type TrunkConfig } from "../directory.ts";
+import type { TrunkConfig } from "../directory.ts";
 import { FakeStack, fakeReply } from "../srf/fake.ts";
+import { trunkConfig } from "../test-support.ts";
 import { Trunks } from "../trunks/trunks.ts";
 import { SilenceWatch } from "./silence.ts";
 import { settle } from "./test-support.ts";
 
-const config: TrunkConfig = {
-  ...TRUNK_DEFAULTS,
-  id: 1,
-  name: "carrier",
-  enabled: true,
-  kind: "registration",
-  host: "203.0.113.5",
-  port: 0,
-  transport: "udp",
-  username: "acct",
-  authUsername: "",
-  password: "pw",
-  fromDomain: "",
-  outboundProxy: "",
-  allowedAddresses: [],
-  maxCalls: 0,
-  registerExpiresS: 600,
-  optionsPingS: 0,
-  codecs: [],
-  identityHeader: "none",
-};
+const config = trunkConfig({ host: "203.0.113.5" });
 
 /** Time that passes when the test says so. */
 class Clock {

@@ -1,53 +1,28 @@
 /** A leg service between a fake stack and fake media, for tests. */
-import {
-  type Directory,
-  type EndpointCredentials,
-  type RegistrationRow,
-  TRUNK_DEFAULTS,
-  type TrunkConfig,
-} from "../directory.ts";
+import type { Directory, RegistrationRow, TrunkConfig } from "../directory.ts";
 import { UnsupportedMediaError } from "../media/errors.ts";
 import type { MediaEvent, MediaLegs, MediaPort, OfferOptions } from "../media/model.ts";
 import { Registrar } from "../registrar/registrar.ts";
 import { Authenticator } from "../srf/authenticator.ts";
-import { answerChallenge, makeHa1, parseChallenges } from "../srf/digest.ts";
+import { answerChallenge, parseChallenges } from "../srf/digest.ts";
 import { FakeRequest, FakeStack } from "../srf/fake.ts";
 import { AddressSet, PRIVATE_RANGES } from "../srf/network.ts";
+import { extension, trunkConfig } from "../test-support.ts";
 import { Trunks } from "../trunks/trunks.ts";
 import { LegService } from "./legs.ts";
 import type { DialSpec, LegEvent } from "./model.ts";
 
 export const SDP = "v=0\r\nm=audio 4000 RTP/AVP 8\r\n";
-const endpoint: EndpointCredentials = {
-  extensionId: 1,
-  number: "1001",
-  name: "Li",
-  ha1Md5: makeHa1("MD5", "1001", "zongji", "pw"),
-  ha1Sha256: makeHa1("SHA-256", "1001", "zongji", "pw"),
-  enabled: true,
-  allowRemote: false,
-};
-const trunkConfig: TrunkConfig = {
+const endpoint = extension();
+const carrier = trunkConfig({
   id: 7,
-  name: "carrier",
-  enabled: true,
   kind: "ip",
   host: "10.9.9.9",
-  port: 0,
-  transport: "udp",
   username: "",
-  authUsername: "",
   password: "",
-  fromDomain: "",
-  outboundProxy: "",
-  allowedAddresses: [],
   maxCalls: 1,
   registerExpiresS: 300,
-  optionsPingS: 0,
-  codecs: [],
-  ...TRUNK_DEFAULTS,
-  identityHeader: "none",
-};
+});
 const row = (contact: string): RegistrationRow => ({
   extensionId: 1,
   contact,
@@ -106,7 +81,7 @@ export function setUp(
   const directory: Directory = {
     realm: "zongji",
     endpointByUser: (user) => (user === "1001" ? endpoint : undefined),
-    trunks: () => [{ ...trunkConfig, ...over.trunk }],
+    trunks: () => [{ ...carrier, ...over.trunk }],
     loadRegistrations: () =>
       contacts.map((contact, i) => ({
         ...row(contact),

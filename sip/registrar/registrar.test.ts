@@ -1,20 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import type { DeviceState, Directory, EndpointCredentials, RegistrationRow } from "../directory.ts";
+import type { DeviceState, Directory, RegistrationRow } from "../directory.ts";
 import { Authenticator } from "../srf/authenticator.ts";
-import { answerChallenge, makeHa1, parseChallenges } from "../srf/digest.ts";
+import { answerChallenge, parseChallenges } from "../srf/digest.ts";
 import { FakeRequest, FakeStack, fakeReply } from "../srf/fake.ts";
 import { AddressSet, formatSource, PRIVATE_RANGES, plainAddress, sourceUri } from "../srf/network.ts";
+import { extension } from "../test-support.ts";
 import { Registrar } from "./registrar.ts";
 
-const endpoint = (allowRemote: boolean): EndpointCredentials => ({
-  extensionId: 1,
-  number: "1001",
-  name: "Li",
-  ha1Md5: makeHa1("MD5", "1001", "zongji", "pw"),
-  ha1Sha256: makeHa1("SHA-256", "1001", "zongji", "pw"),
-  enabled: true,
-  allowRemote,
-});
 const saved = (over: Partial<RegistrationRow> = {}): RegistrationRow => ({
   extensionId: 1,
   contact: "sip:1001@192.168.1.20",
@@ -36,7 +28,8 @@ function setUp(
   const log: string[] = [];
   const directory: Directory = {
     realm: "zongji",
-    endpointByUser: (user) => (user === "1001" ? endpoint(options.allowRemote ?? false) : undefined),
+    endpointByUser: (user) =>
+      user === "1001" ? extension({ allowRemote: options.allowRemote ?? false }) : undefined,
     trunks: () => [],
     loadRegistrations: () => options.rows ?? [],
     saveRegistrations: ({ saved, removed }) => {

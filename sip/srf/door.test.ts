@@ -1,20 +1,11 @@
 import { afterAll, expect, test } from "bun:test";
 import { type GeneratorResult, generate } from "../../bench/generator.ts";
-import type { EndpointCredentials } from "../directory.ts";
+import { extension } from "../test-support.ts";
 import { Authenticator } from "./authenticator.ts";
-import { makeHa1 } from "./digest.ts";
 import { SrfFacade } from "./facade.ts";
 import { launchEngine } from "./launch.ts";
 
-const endpoint: EndpointCredentials = {
-  extensionId: 1,
-  number: "1001",
-  name: "Li",
-  ha1Md5: makeHa1("MD5", "1001", "zongji", "pw"),
-  ha1Sha256: makeHa1("SHA-256", "1001", "zongji", "pw"),
-  enabled: true,
-  allowRemote: false,
-};
+const endpoint = extension();
 const closers: (() => unknown)[] = [];
 afterAll(async () => {
   for (const close of closers) await close();

@@ -1,31 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { TRUNK_DEFAULTS, type TrunkConfig, type TrunkState } from "../directory.ts";
+import type { TrunkConfig, TrunkState } from "../directory.ts";
 import { FakeStack, fakeReply } from "../srf/fake.ts";
+import { trunkConfig } from "../test-support.ts";
 import { hostOf } from "./resolve.ts";
 import { Trunks } from "./trunks.ts";
 
-const config = (over: Partial<TrunkConfig> = {}): TrunkConfig => ({
-  id: 1,
-  name: "carrier",
-  enabled: true,
-  kind: "registration",
-  host: "sip.carrier.cn",
-  port: 0,
-  transport: "udp",
-  username: "acct",
-  authUsername: "",
-  password: "pw",
-  fromDomain: "",
-  outboundProxy: "",
-  allowedAddresses: [],
-  maxCalls: 0,
-  registerExpiresS: 600,
-  optionsPingS: 0,
-  codecs: [],
-  ...TRUNK_DEFAULTS,
-  identityHeader: "none",
-  ...over,
-});
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 };
@@ -56,7 +35,7 @@ const from = (address: string, uri = "sip:x@h", port = 5060) => ({
 
 describe("trunks", () => {
   test("registers, renews at 80 %, and says why it was refused", async () => {
-    const { stack, trunks, pass, states } = setUp([config()]);
+    const { stack, trunks, pass, states } = setUp([trunkConfig()]);
     expect(stack.sent[0]?.options).toMatchObject({
       method: "REGISTER",
       uri: "sip:sip.carrier.cn",
@@ -85,12 +64,12 @@ describe("trunks", () => {
   });
 
   test("a changed password registers anew at once; switching off takes the contact back", async () => {
-    const { stack, trunks, current } = setUp([config()]);
+    const { stack, trunks, current } = setUp([trunkConfig()]);
     stack.sent[0]?.finish(fakeReply(200));
     await settle();
     trunks.reload();
     expect(stack.sent).toHaveLength(1);
-    current.list = [config({ password: "new" })];
+    current.list = [trunkConfig({ password: "new" })];
     trunks.reload();
     expect(stack.sent[1]?.options).toMatchObject({
       credentials: { password: "new" },
@@ -98,14 +77,14 @@ describe("trunks", () => {
     });
     stack.sent[1]?.finish(fakeReply(200));
     await settle();
-    current.list = [config({ enabled: false })];
+    current.list = [trunkConfig({ enabled: false })];
     trunks.reload();
     expect(stack.sent[2]?.options.headers).toMatchObject({ Expires: "0" });
     expect(trunks.state(1)?.state).toBe("disabled");
   });
 
   test("nothing is sent while the engine is away, and again when it is back", async () => {
-    const { stack, pass } = setUp([config()]);
+    const { stack, pass } = setUp([trunkConfig()]);
     stack.sent[0]?.finish(fakeReply(503, { origin: "local" }));
     await settle();
     stack.connected = false;
@@ -118,10 +97,16 @@ describe("trunks", () => {
 
   test("callers are matched by resolved host, address and range, then by account and port", async () => {
     const { trunks } = setUp([
-      config(),
-      config({ id: 2, username: "second" }),
-      config({ id: 3, kind: "ip", host: "198.51.100.7", port: 5080, allowedAddresses: ["192.0.2.0/28"] }),
-      config({ id: 4, kind: "ip", host: "198.51.100.8", enabled: false }),
+      trunkConfig(),
+      trunkConfig({ id: 2, username: "second" }),
+      trunkConfig({
+        id: 3,
+        kind: "ip",
+        host: "198.51.100.7",
+        port: 5080,
+        allowedAddresses: ["192.0.2.0/28"],
+      }),
+      trunkConfig({ id: 4, kind: "ip", host: "198.51.100.8", enabled: false }),
     ]);
     await settle();
     const id = (request: ReturnType<typeof from>) => trunks.match(request)?.config.id;
@@ -136,10 +121,10 @@ describe("trunks", () => {
   });
 
   test("channels in use outlive a change of the configuration", () => {
-    const { trunks, current } = setUp([config({ kind: "ip", maxCalls: 1 })]);
+    const { trunks, current } = setUp([trunkConfig({ kind: "ip", maxCalls: 1 })]);
     const before = trunks.get(1);
     expect([before?.acquire(), before?.acquire()]).toEqual([true, false]);
-    current.list = [config({ kind: "ip", maxCalls: 2 })];
+    current.list = [trunkConfig({ kind: "ip", maxCalls: 2 })];
     trunks.reload();
     expect(trunks.state(1)?.callsNow).toBe(1);
     before?.release();

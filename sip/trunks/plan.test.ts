@@ -1,35 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { TRUNK_DEFAULTS, type TrunkConfig, type TrunkState } from "../directory.ts";
+import type { TrunkConfig, TrunkState } from "../directory.ts";
 import { FakeStack, fakeReply } from "../srf/fake.ts";
 import { routeValues } from "../srf/route.ts";
+import { trunkConfig } from "../test-support.ts";
 import { trunkInvite, trunkRegister, trunkRoute } from "./plan.ts";
 import { problemOf, problemWords } from "./problem.ts";
 import { afterRegister, grantedS, startRegistration } from "./registration.ts";
 import { Trunks } from "./trunks.ts";
 
-const trunk = (over: Partial<TrunkConfig> = {}): TrunkConfig => ({
-  ...TRUNK_DEFAULTS,
-  id: 1,
-  name: "carrier",
-  enabled: true,
-  kind: "registration",
-  host: "ims.carrier.cn",
-  port: 0,
-  transport: "udp",
-  username: "+862155550100",
-  authUsername: "",
-  password: "pw",
-  fromDomain: "",
-  outboundProxy: "",
-  allowedAddresses: [],
-  maxCalls: 0,
-  registerExpiresS: 600,
-  optionsPingS: 0,
-  codecs: [],
-  identityHeader: "pai",
-  fromUser: "caller",
-  ...over,
-});
+const trunk = (over: Partial<TrunkConfig> = {}): TrunkConfig =>
+  trunkConfig({
+    host: "ims.carrier.cn",
+    username: "+862155550100",
+    identityHeader: "pai",
+    fromUser: "caller",
+    ...over,
+  });
 const caller = { number: "02155550101", name: "Li" };
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await Promise.resolve();

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { type InboundMessage, type SipRequest, statelessResponse } from "../message/index.ts";
+import { until } from "../test-support.ts";
 import { createTransport, type ListenPoint, type TransportOptions } from "./index.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -36,16 +37,6 @@ async function listen(kind: Kind, options: TransportOptions = {}) {
   const inbox: InboundMessage[] = [];
   transport.onMessage((inbound) => inbox.push(inbound));
   return { transport, inbox, port: transport.listening[0]?.port ?? 0 };
-}
-
-async function until<T>(probe: () => T | undefined | false, ms = 6000): Promise<T> {
-  const end = performance.now() + ms;
-  for (;;) {
-    const value = probe();
-    if (value) return value;
-    if (performance.now() > end) throw new Error(`never happened: ${probe}`);
-    await new Promise((resolve) => setTimeout(resolve, 3));
-  }
 }
 
 interface Peer {

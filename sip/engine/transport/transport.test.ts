@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getHeader, type InboundMessage, type SipRequest, statelessResponse } from "../message/index.ts";
+import { until } from "../test-support.ts";
 import { StreamFramer } from "./framer.ts";
 import { createTransport, type ListenPoint, type TransportLayer, type TransportOptions } from "./index.ts";
 
@@ -42,16 +43,6 @@ async function layer(protocols: ListenPoint["protocol"][], options: TransportOpt
   const port = (protocol: string) =>
     transport.listening.find((point) => point.protocol === protocol)?.port ?? 0;
   return { transport, inbox, failures, port };
-}
-
-async function until<T>(probe: () => T | undefined | false, ms = 4000): Promise<T> {
-  const end = performance.now() + ms;
-  for (;;) {
-    const value = probe();
-    if (value) return value;
-    if (performance.now() > end) throw new Error("condition not met in time");
-    await new Promise((resolve) => setTimeout(resolve, 3));
-  }
 }
 
 function options(transport: string, body = ""): SipRequest {
