@@ -2,9 +2,10 @@
  * What happens when the application lags: new work is answered 503 with Retry-After before it is queued for it
  * (RFC 3261 §21.5.4, RFC 6357), so that an overload costs neither memory nor the calls that are up.
  */
+import { getHeader } from "./message/headers.ts";
 import type { SipRequest, SipResponse } from "./message/model.ts";
 import { statelessResponse } from "./message/validate.ts";
-import { header, retryAfter, tagOf } from "./transaction/index.ts";
+import { retryAfter, tagOf } from "./transaction/index.ts";
 
 export interface OverloadBounds {
   /** Requests the application has not answered yet: beyond this many only calls are taken. */
@@ -37,7 +38,7 @@ export function refuseWhenBusy(
   const most = method === "INVITE" ? bounds.pendingCalls : bounds.pending;
   if (lag.pending < most && lag.backlogBytes < bounds.backlogBytes) return undefined;
   if (method === "ACK" || method === "CANCEL" || method === "BYE") return undefined;
-  if (tagOf(header(request, "To")) !== undefined) return undefined;
+  if (tagOf(getHeader(request, "To")) !== undefined) return undefined;
   const response = statelessResponse(request, 503);
   response.headers.push({ name: "Retry-After", value: retryAfter() });
   return response;

@@ -3,9 +3,10 @@
  * realm and the key of the nonces. It is stateless, as RFC 3261 §8.2.7 asks of challenges: floods of them cost neither
  * memory nor the application's time.
  */
+import { getHeader } from "../message/headers.ts";
 import type { SipPeer, SipRequest, SipResponse } from "../message/model.ts";
 import { statelessResponse } from "../message/validate.ts";
-import { header, tagOf } from "../transaction/fields.ts";
+import { tagOf } from "../transaction/fields.ts";
 import { type ChallengeAlgorithm, Challenger } from "./challenger.ts";
 
 /** Plain data, so that it can cross into a Worker. */
@@ -29,13 +30,13 @@ export class Door {
     const agent = {
       method: "REGISTER",
       sourceAddress: peer.address,
-      userAgent: header(request, "User-Agent"),
+      userAgent: getHeader(request, "User-Agent"),
     };
-    if (header(request, "Authorization") !== undefined) {
+    if (getHeader(request, "Authorization") !== undefined) {
       this.#challenger.understood(agent);
       return undefined;
     }
-    if (header(request, "Route") !== undefined || tagOf(header(request, "To")) !== undefined)
+    if (getHeader(request, "Route") !== undefined || tagOf(getHeader(request, "To")) !== undefined)
       return undefined;
     const response = statelessResponse(request, 401);
     for (const value of this.#challenger.first(agent, now)) {

@@ -1,6 +1,7 @@
 /** Reads out of a request what the defence judges it by. */
+import { getHeader } from "../message/headers.ts";
 import type { SipRequest } from "../message/model.ts";
-import { header, tagOf } from "../transaction/index.ts";
+import { tagOf } from "../transaction/index.ts";
 import type { RequestFacts } from "./model.ts";
 
 /** Names of attack tools in User-Agent. A hint only: it can be left out, or borrowed by an honest tester. */
@@ -21,14 +22,14 @@ function userOf(address: string): string {
 }
 
 export function factsOf(request: SipRequest): RequestFacts {
-  const credentials = header(request, "Authorization") ?? header(request, "Proxy-Authorization");
-  const to = header(request, "To") ?? "";
+  const credentials = getHeader(request, "Authorization") ?? getHeader(request, "Proxy-Authorization");
+  const to = getHeader(request, "To") ?? "";
   return {
     method: request.method,
     user:
       credentials === undefined ? undefined : (/username\s*=\s*"([^"]{0,100})/i.exec(credentials)?.[1] ?? ""),
-    name: `${userOf(to)} ${userOf(header(request, "From") ?? "")}`.slice(0, 128),
+    name: `${userOf(to)} ${userOf(getHeader(request, "From") ?? "")}`.slice(0, 128),
     fresh: !BETWEEN.has(request.method) && tagOf(to) === undefined,
-    tool: isTool(header(request, "User-Agent") ?? ""),
+    tool: isTool(getHeader(request, "User-Agent") ?? ""),
   };
 }

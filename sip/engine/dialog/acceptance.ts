@@ -2,8 +2,9 @@
  * What a user agent server must refuse before it looks at the content (RFC 3261 §8.2.3, §10.3, §13.2.1, §21.4.7). An
  * app that proxies gets such requests all the same: to a proxy their content is nothing.
  */
+import { getHeader, getList } from "../message/headers.ts";
 import type { SipHeader, SipRequest } from "../message/model.ts";
-import { header, listHeader, uriOf } from "../transaction/index.ts";
+import { uriOf } from "../transaction/index.ts";
 
 export interface Refusal {
   readonly status: number;
@@ -15,7 +16,7 @@ export interface Refusal {
 export function formFault(request: SipRequest): Refusal | undefined {
   if (request.method === "REGISTER") {
     // An address of record is a SIP URI (RFC 3261 §10.2).
-    const aor = uriOf(header(request, "To") ?? "");
+    const aor = uriOf(getHeader(request, "To") ?? "");
     return /^sips?:/i.test(aor)
       ? undefined
       : { status: 400, reason: "Address Of Record Is No SIP URI", extra: [] };
@@ -27,13 +28,13 @@ export function formFault(request: SipRequest): Refusal | undefined {
 /** 415 for a body that is neither SDP nor a multipart which may hold one. */
 function bodyFault(request: SipRequest): Refusal | undefined {
   if (request.body.length === 0) return undefined;
-  const optional = /;\s*handling\s*=\s*"?optional/i.test(header(request, "Content-Disposition") ?? "");
+  const optional = /;\s*handling\s*=\s*"?optional/i.test(getHeader(request, "Content-Disposition") ?? "");
   const type =
-    (header(request, "Content-Type") ?? "application/sdp").split(";")[0]?.trim().toLowerCase() ?? "";
+    (getHeader(request, "Content-Type") ?? "application/sdp").split(";")[0]?.trim().toLowerCase() ?? "";
   if (!optional && type !== "application/sdp" && !type.startsWith("multipart/")) {
     return { status: 415, extra: [{ name: "Accept", value: "application/sdp" }] };
   }
-  const encoding = header(request, "Content-Encoding")?.trim().toLowerCase() ?? "identity";
+  const encoding = getHeader(request, "Content-Encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding !== "identity")
     return { status: 415, extra: [{ name: "Accept-Encoding", value: "identity" }] };
   return undefined;
@@ -41,8 +42,8 @@ function bodyFault(request: SipRequest): Refusal | undefined {
 
 /** 406 for a caller that takes no SDP in the answer. */
 function answerFault(request: SipRequest): Refusal | undefined {
-  if (header(request, "Accept") === undefined) return undefined;
-  const kinds = listHeader(request, "Accept").map((kind) => kind.split(";")[0]?.trim().toLowerCase());
+  if (getHeader(request, "Accept") === undefined) return undefined;
+  const kinds = getList(request, "Accept").map((kind) => kind.split(";")[0]?.trim().toLowerCase());
   const suits = kinds.some(
     (kind) => kind === "application/sdp" || kind === "application/*" || kind === "*/*",
   );

@@ -1,17 +1,8 @@
 import type { AppResponse } from "../agent-protocol/index.ts";
+import { getHeader, getHeaders, getList } from "../message/headers.ts";
 import type { SipResponse } from "../message/model.ts";
 import { reasonPhrase } from "../message/names.ts";
-import {
-  callIdOf,
-  cseqOf,
-  header,
-  headers,
-  listHeader,
-  replyTo,
-  tagOf,
-  uriOf,
-  userOf,
-} from "../transaction/index.ts";
+import { callIdOf, cseqOf, replyTo, tagOf, uriOf, userOf } from "../transaction/index.ts";
 import { completeContentType, contactFor, contentLast, newTag, responseHeaders } from "./build.ts";
 import type { CoreContext } from "./context.ts";
 import { contactUri, type Incoming } from "./incoming.ts";
@@ -96,7 +87,7 @@ export class Answers {
     const { request } = pending;
     if (pending.localTag === undefined) {
       const given = app.headers.find((entry) => entry.name === "To")?.value;
-      pending.localTag = tagOf(header(request, "To")) ?? tagOf(given) ?? newTag(this.context.chance);
+      pending.localTag = tagOf(getHeader(request, "To")) ?? tagOf(given) ?? newTag(this.context.chance);
     }
     const tag = app.status === 100 ? undefined : pending.localTag;
     const reason = app.reason === "" ? reasonPhrase(app.status) : app.reason;
@@ -105,14 +96,14 @@ export class Answers {
     const local = this.context.local(peer.protocol, peer.address);
     const makesDialog = request.method === "INVITE" || request.method === "SUBSCRIBE";
     if (makesDialog && app.status > 100 && app.status < 300) {
-      for (const value of headers(request, "Record-Route")) {
+      for (const value of getHeaders(request, "Record-Route")) {
         response.headers.push({ name: "Record-Route", value });
       }
     }
     if (local) response.headers.push(...responseHeaders(app.headers, local));
     response.body = app.body;
     const wantsContact = (makesDialog || request.method === "UPDATE") && app.status > 100 && app.status < 300;
-    if (wantsContact && header(response, "Contact") === undefined && local) {
+    if (wantsContact && getHeader(response, "Contact") === undefined && local) {
       response.headers.push({
         name: "Contact",
         value: pending.dialog?.contact ?? contactFor(local, userOf(request.uri)),
@@ -132,7 +123,7 @@ export class Answers {
     }
     const dialog = pending.dialog;
     if (!dialog) return;
-    const contact = listHeader(response, "Contact")[0];
+    const contact = getList(response, "Contact")[0];
     if (status < 300 && contact) dialog.contact = contact;
     if (makesDialog && status >= 200 && status < 300 && dialog.state === "early") {
       dialog.state = "confirmed";
@@ -148,7 +139,7 @@ export class Answers {
 
   private create(pending: PendingServer, response: SipResponse): Dialog {
     const { request, transaction } = pending;
-    const remoteTag = tagOf(header(request, "From")) ?? "";
+    const remoteTag = tagOf(getHeader(request, "From")) ?? "";
     const callId = callIdOf(request);
     const dialog: Dialog = {
       dlg: dialogName(callId, remoteTag),
@@ -157,17 +148,17 @@ export class Answers {
       callId,
       localTag: pending.localTag ?? newTag(this.context.chance),
       remoteTag,
-      local: header(response, "To") ?? "",
-      remote: header(request, "From") ?? "",
+      local: getHeader(response, "To") ?? "",
+      remote: getHeader(request, "From") ?? "",
       client: pending.client,
       txnId: pending.id,
       protocol: transaction.arrival.peer.protocol,
-      contact: header(response, "Contact") ?? "",
+      contact: getHeader(response, "Contact") ?? "",
       state: response.status < 200 ? "early" : "confirmed",
       localSeq: Math.floor(this.context.chance.number() * 100_000),
       remoteSeq: cseqOf(request).number,
       remoteTarget: contactUri(request),
-      routes: listHeader(request, "Record-Route"),
+      routes: getList(request, "Record-Route"),
       hop: natHop(request, transaction.arrival.peer, true),
       peer: transaction.arrival.peer,
       inviteIn: request.method === "INVITE" ? transaction : undefined,
@@ -208,9 +199,9 @@ export class Answers {
   private keepFlows(pending: PendingServer, response: SipResponse): void {
     const peer = pending.transaction.arrival.peer;
     if (peer.protocol === "udp") return;
-    const seconds = Number(header(response, "Expires") ?? header(pending.request, "Expires") ?? 3600);
+    const seconds = Number(getHeader(response, "Expires") ?? getHeader(pending.request, "Expires") ?? 3600);
     const hop = { target: { by: "flow" as const, flow: peer.flow }, destination: peer };
-    for (const contact of listHeader(pending.request, "Contact")) {
+    for (const contact of getList(pending.request, "Contact")) {
       const own = /;\s*expires=(\d+)/i.exec(contact)?.[1];
       const lasts = own === undefined ? seconds : Number(own);
       this.context.flows.keep(uriOf(contact), hop, lasts, this.context.layer.wheel.now());
@@ -219,5 +210,5 @@ export class Answers {
 }
 
 export function isTerminated(message: { headers: SipResponse["headers"] }): boolean {
-  return /^\s*terminated/i.test(header(message, "Subscription-State") ?? "");
+  return /^\s*terminated/i.test(getHeader(message, "Subscription-State") ?? "");
 }

@@ -1,13 +1,7 @@
 /** Pure construction of requests and of the header rules between app and network. */
+import { getHeader, setHeader } from "../message/headers.ts";
 import type { SipHeader, SipRequest, TransportProtocol } from "../message/model.ts";
-import {
-  fitsRequestLine,
-  header,
-  hostPortOf,
-  setHeader,
-  uriHost,
-  uriParameter,
-} from "../transaction/index.ts";
+import { fitsRequestLine, hostPortOf, uriHost, uriOf, uriParameter } from "../transaction/index.ts";
 import type { ListenPoint } from "../transport/model.ts";
 import type { Chance } from "./chance.ts";
 import type { Dialog } from "./model.ts";
@@ -100,11 +94,11 @@ export function dialogRequest(
   let uri = dialog.remoteTarget;
   let routes = dialog.routes;
   const first = routes[0];
-  const strict = first !== undefined && uriParameter(addressUri(first), "lr") === undefined;
-  if (strict && fitsRequestLine(addressUri(first))) {
+  const strict = first !== undefined && uriParameter(uriOf(first), "lr") === undefined;
+  if (strict && fitsRequestLine(uriOf(first))) {
     // Strict router: it becomes the Request-URI and the target goes last (RFC 3261 §12.2.1.1).
     routes = [...routes.slice(1), `<${uri}>`];
-    uri = addressUri(first);
+    uri = uriOf(first);
   }
   for (const route of routes) lines.push({ name: "Route", value: route });
   lines.push({ name: "Max-Forwards", value: "70" });
@@ -116,16 +110,9 @@ export function dialogRequest(
   return { kind: "request", method, uri, headers: lines, body };
 }
 
-/** URI in a Route or Contact element. */
-export function addressUri(value: string): string {
-  const open = value.indexOf("<");
-  if (open < 0) return (value.split(";")[0] ?? "").trim();
-  return value.slice(open + 1, value.indexOf(">", open)).trim();
-}
-
 /** Adds the Content-Type an app may leave out for SDP; false when it cannot be guessed. */
 export function completeContentType(message: { headers: SipHeader[]; body: Uint8Array }): boolean {
-  if (message.body.length === 0 || header(message, "Content-Type") !== undefined) return true;
+  if (message.body.length === 0 || getHeader(message, "Content-Type") !== undefined) return true;
   if (message.body[0] !== 118 || message.body[1] !== 61 || message.body[2] !== 48) return false;
   setHeader(message, "Content-Type", "application/sdp");
   return true;

@@ -1,10 +1,10 @@
+import { getHeader } from "../message/headers.ts";
 import type { InboundMessage, SipRequest } from "../message/model.ts";
 import { unsupportedExtensions } from "../message/validate.ts";
 import {
   callIdOf,
   contactTarget,
   cseqOf,
-  header,
   replyTo,
   type ServerTransaction,
   TIMEOUT,
@@ -68,7 +68,7 @@ export class Incoming {
 
   request(transaction: ServerTransaction): void {
     const request = transaction.request;
-    const toTag = tagOf(header(request, "To"));
+    const toTag = tagOf(getHeader(request, "To"));
     if (toTag !== undefined) this.inside(transaction, toTag);
     else this.outside(transaction);
   }
@@ -82,7 +82,7 @@ export class Incoming {
       return;
     }
     // What apps make of a request is mostly a new one: without this check two of them could play ball (RFC 7332 §4).
-    if (Number(header(request, "Max-Forwards") ?? 70) === 0 && !ANSWERED_HERE.has(method)) {
+    if (Number(getHeader(request, "Max-Forwards") ?? 70) === 0 && !ANSWERED_HERE.has(method)) {
       this.context.refuse(transaction, 483);
       return;
     }
@@ -107,7 +107,7 @@ export class Incoming {
       return;
     }
     const makesDialog = method === "INVITE" || method === "SUBSCRIBE";
-    if (makesDialog && header(request, "Contact") === undefined) {
+    if (makesDialog && getHeader(request, "Contact") === undefined) {
       this.context.refuse(transaction, 400, [], "Missing Contact Header");
       return;
     }
@@ -143,7 +143,7 @@ export class Incoming {
 
   private inside(transaction: ServerTransaction, toTag: string): void {
     const request = transaction.request;
-    const fromTag = tagOf(header(request, "From")) ?? "";
+    const fromTag = tagOf(getHeader(request, "From")) ?? "";
     const dialog = this.dialogFor(request, toTag, fromTag);
     if (!dialog) {
       if (!this.proxy?.routed(transaction)) this.context.refuse(transaction, 481);
@@ -200,7 +200,8 @@ export class Incoming {
   /** 420 for an extension nobody here knows (RFC 3261 §8.2.2.3); CANCEL and ACK never come this way. */
   private requiresUnknown(transaction: ServerTransaction): boolean {
     const { request } = transaction;
-    const unknown = header(request, "Require") === undefined ? [] : unsupportedExtensions(request, SUPPORTED);
+    const unknown =
+      getHeader(request, "Require") === undefined ? [] : unsupportedExtensions(request, SUPPORTED);
     if (unknown.length === 0) return false;
     this.context.refuse(transaction, 420, [{ name: "Unsupported", value: unknown.join(", ") }]);
     return true;
@@ -216,7 +217,7 @@ export class Incoming {
     if (request.method !== "NOTIFY") return undefined;
     for (const pending of this.context.clients.values()) {
       if (pending.request.method !== "SUBSCRIBE" || callIdOf(pending.request) !== callId) continue;
-      if (tagOf(header(pending.request, "From")) !== toTag) continue;
+      if (tagOf(getHeader(pending.request, "From")) !== toTag) continue;
       return this.adoptInto?.(pending.id, request, fromTag);
     }
     return undefined;
@@ -358,8 +359,8 @@ export class Incoming {
   ack(inbound: InboundMessage): void {
     const ack = inbound.message;
     if (ack.kind !== "request") return;
-    const toTag = tagOf(header(ack, "To")) ?? "";
-    const dialog = this.context.dialogs.find(callIdOf(ack), toTag, tagOf(header(ack, "From")) ?? "");
+    const toTag = tagOf(getHeader(ack, "To")) ?? "";
+    const dialog = this.context.dialogs.find(callIdOf(ack), toTag, tagOf(getHeader(ack, "From")) ?? "");
     const unacked = dialog?.unacked;
     if (!dialog) {
       this.proxy?.ack(inbound);

@@ -1,19 +1,15 @@
+import { getHeader, getHeaders, getList, removeHeader, setHeader } from "../message/headers.ts";
 import type { SipHeader, SipRequest, SipResponse } from "../message/model.ts";
 import {
   type ClientTransaction,
   contactTarget,
   cseqOf,
-  header,
-  headers,
   hostPortOf,
-  listHeader,
-  removeHeader,
-  setHeader,
   T1,
   TIMEOUT,
   uriOf,
 } from "../transaction/index.ts";
-import { addressUri, dialogRequest, isPrivate, namesAddress } from "./build.ts";
+import { dialogRequest, isPrivate, namesAddress } from "./build.ts";
 import { type CoreContext, NOTHING } from "./context.ts";
 import type { AnsweredInvite, Dialog, HeldOffer, Hop, PendingClient } from "./model.ts";
 import { endOf } from "./records.ts";
@@ -201,8 +197,8 @@ export class DialogLife {
     const ack = dialogRequest(dialog, "ACK", answered.cseq, extra, body);
     // Credentials of the INVITE are good for its ACK too (RFC 3261 §22.1).
     for (const name of ["Authorization", "Proxy-Authorization"]) {
-      if (header(ack, name) !== undefined) continue;
-      for (const value of headers(answered.invite, name)) ack.headers.push({ name, value });
+      if (getHeader(ack, name) !== undefined) continue;
+      for (const value of getHeaders(answered.invite, name)) ack.headers.push({ name, value });
     }
     answered.ack = ack;
     answered.deadline?.cancel();
@@ -261,8 +257,8 @@ export class DialogLife {
 
 /** First Route of a request, else its Request-URI (RFC 3261 §8.1.2). */
 export function nextUri(request: SipRequest): string {
-  const route = listHeader(request, "Route")[0];
-  return route ? addressUri(route) : request.uri;
+  const route = getList(request, "Route")[0];
+  return route ? uriOf(route) : request.uri;
 }
 
 /**
@@ -274,10 +270,10 @@ export function natHop(
   peer: { protocol: Hop["destination"]["protocol"]; address: string; port: number; flow: string },
   strict: boolean,
 ): Hop | undefined {
-  if (header(message, "Record-Route") !== undefined) return undefined;
+  if (getHeader(message, "Record-Route") !== undefined) return undefined;
   const destination = { protocol: peer.protocol, address: peer.address, port: peer.port };
   if (peer.protocol !== "udp") return { target: { by: "flow", flow: peer.flow }, destination };
-  const contact = listHeader(message, "Contact")[0];
+  const contact = getList(message, "Contact")[0];
   const uri = contact ? uriOf(contact) : "";
   if (contact && namesAddress(uri, peer.address, peer.port)) return undefined;
   const host = hostPortOf(uri)?.host ?? "";

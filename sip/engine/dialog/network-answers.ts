@@ -1,18 +1,16 @@
+import { getHeader, getList, hasToken } from "../message/headers.ts";
 import type { InboundMessage, SipRequest, SipResponse } from "../message/model.ts";
 import { reasonPhrase } from "../message/names.ts";
+import { topVia } from "../message/via.ts";
 import {
   type ClientTransaction,
   type ClientUser,
   callIdOf,
   contactTarget,
   cseqOf,
-  hasToken,
-  header,
-  listHeader,
   replyTo,
   TIMEOUT,
   tagOf,
-  topVia,
 } from "../transaction/index.ts";
 import { isTerminated } from "./answers.ts";
 import { contactFor } from "./build.ts";
@@ -100,7 +98,10 @@ export class NetworkAnswers {
     const via = topVia(pending.request);
     if (!via) return;
     const { target, destination } = pending.hop;
-    this.context.layer.request(cancel, via.branch, target, destination, { onResponse() {}, onFailure() {} });
+    this.context.layer.request(cancel, via.params.get("branch") ?? "", target, destination, {
+      onResponse() {},
+      onFailure() {},
+    });
     pending.transaction?.expectEnd();
   }
 
@@ -130,12 +131,12 @@ export class NetworkAnswers {
   }
 
   private tooManyForks(pending: PendingClient, response: SipResponse): boolean {
-    return pending.forks.size >= MAX_FORKS && tagOf(header(response, "To")) !== undefined;
+    return pending.forks.size >= MAX_FORKS && tagOf(getHeader(response, "To")) !== undefined;
   }
 
   /** Reliable provisionals: repeats are dropped, gaps wait for the repeat (RFC 3262 §4). */
   private inOrder(pending: PendingClient, dialog: Dialog, response: SipResponse): boolean {
-    const rseq = header(response, "RSeq");
+    const rseq = getHeader(response, "RSeq");
     if (rseq === undefined || !hasToken(response, "Require", "100rel")) return true;
     const number = Number(rseq);
     const last = pending.rseqs.get(dialog.remoteTag);
@@ -149,7 +150,7 @@ export class NetworkAnswers {
 
   /** 2xx to an INVITE: the first makes the call; repeats get the ACK again; further peers are released. */
   private answered(pending: PendingClient, response: SipResponse, inbound: InboundMessage): void {
-    const tag = tagOf(header(response, "To")) ?? "";
+    const tag = tagOf(getHeader(response, "To")) ?? "";
     const open = this.context.clients.has(pending.id);
     if (!open) {
       const known = pending.dialog ?? pending.forks.get(tag);
@@ -291,7 +292,7 @@ export class NetworkAnswers {
     dialog.peer = inbound.peer;
     if (!pending.dialog) {
       // The route set is fixed by the 2xx (RFC 3261 §12.1.2, §13.2.2.4).
-      dialog.routes = listHeader(response, "Record-Route").reverse();
+      dialog.routes = getList(response, "Record-Route").reverse();
       dialog.hop = natHop(response, inbound.peer, false);
     }
   }
@@ -305,7 +306,7 @@ export class NetworkAnswers {
     if (pending.dialog) return pending.dialog;
     const { method } = pending.request;
     if (method !== "INVITE" && method !== "SUBSCRIBE") return undefined;
-    const tag = tagOf(header(response, "To"));
+    const tag = tagOf(getHeader(response, "To"));
     if (tag === undefined && response.status < 200) return undefined;
     const known = pending.forks.get(tag ?? "");
     if (known) return known;
@@ -318,10 +319,10 @@ export class NetworkAnswers {
 
   private create(pending: PendingClient, response: SipResponse, inbound: InboundMessage): Dialog {
     return this.make(pending, {
-      remoteTag: tagOf(header(response, "To")) ?? "",
-      remote: header(response, "To") ?? "",
+      remoteTag: tagOf(getHeader(response, "To")) ?? "",
+      remote: getHeader(response, "To") ?? "",
       target: contactTarget(response, pending.request.uri),
-      routes: listHeader(response, "Record-Route").reverse(),
+      routes: getList(response, "Record-Route").reverse(),
       hop: natHop(response, inbound.peer, false),
       remoteSeq: -1,
     });
@@ -333,7 +334,7 @@ export class NetworkAnswers {
   ): Dialog {
     const { request } = pending;
     const callId = callIdOf(request);
-    const localTag = tagOf(header(request, "From")) ?? "";
+    const localTag = tagOf(getHeader(request, "From")) ?? "";
     return {
       dlg: dialogName(callId, localTag),
       role: "uac",
@@ -341,12 +342,12 @@ export class NetworkAnswers {
       callId,
       localTag,
       remoteTag: peer.remoteTag,
-      local: header(request, "From") ?? "",
+      local: getHeader(request, "From") ?? "",
       remote: peer.remote,
       client: pending.client,
       txnId: pending.id,
       protocol: pending.hop.destination.protocol,
-      contact: header(request, "Contact") ?? "",
+      contact: getHeader(request, "Contact") ?? "",
       state: "early",
       localSeq: cseqOf(request).number,
       remoteSeq: peer.remoteSeq,
@@ -364,9 +365,9 @@ export class NetworkAnswers {
     if (!pending) return undefined;
     const dialog = this.make(pending, {
       remoteTag,
-      remote: header(notify, "From") ?? "",
+      remote: getHeader(notify, "From") ?? "",
       target: contactTarget(notify, pending.request.uri),
-      routes: listHeader(notify, "Record-Route"),
+      routes: getList(notify, "Record-Route"),
       hop: undefined,
       remoteSeq: -1,
     });
@@ -379,7 +380,7 @@ export class NetworkAnswers {
     const { method } = pending.request;
     const makesDialog = method === "INVITE" || method === "SUBSCRIBE";
     const callId = callIdOf(pending.request);
-    const own = dialogName(callId, tagOf(header(pending.request, "From")) ?? "");
+    const own = dialogName(callId, tagOf(getHeader(pending.request, "From")) ?? "");
     const dlg = pending.dialog?.dlg ?? (makesDialog ? own : "");
     const { protocol, address, port } = pending.hop.destination;
     // A fabricated 503 names no peer: nobody was reached.

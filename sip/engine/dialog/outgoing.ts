@@ -1,10 +1,10 @@
 import type { AppRequest } from "../agent-protocol/index.ts";
 import { parseRAck } from "../message/fields.ts";
+import { getHeader } from "../message/headers.ts";
 import type { SipHeader, SipRequest } from "../message/model.ts";
 import { isTokenText } from "../message/tokens.ts";
-import { cseqOf, header, tagOf } from "../transaction/index.ts";
+import { cseqOf, tagOf, uriOf } from "../transaction/index.ts";
 import {
-  addressUri,
   completeContentType,
   contactFor,
   contentLast,
@@ -51,7 +51,7 @@ export class Outgoing {
   private forkOf(dlg: string, prack: AppRequest): Dialog | undefined {
     const named = this.context.dialogs.named(dlg);
     const invite = named && this.context.clients.get(named.txnId);
-    const rseq = parseRAck(header(prack, "RAck") ?? "")?.rseq;
+    const rseq = parseRAck(getHeader(prack, "RAck") ?? "")?.rseq;
     const due = invite?.unpracked?.find((one) => one.rseq === rseq);
     if (!invite || !due) return named;
     invite.unpracked = invite.unpracked?.filter((one) => one !== due);
@@ -72,7 +72,7 @@ export class Outgoing {
       return;
     }
     const route = app.headers.find((entry) => entry.name === "Route")?.value;
-    const next = route !== undefined ? addressUri(route) : proxy !== "" ? proxyUri(proxy) : app.uri;
+    const next = route !== undefined ? uriOf(route) : proxy !== "" ? proxyUri(proxy) : app.uri;
     const flow = FLOW_METHODS.has(app.method)
       ? this.context.flows.find(next, this.context.layer.wheel.now())
       : undefined;
@@ -168,7 +168,7 @@ export class Outgoing {
       client.reply(messageId, "NOK|missing content-type");
       return;
     }
-    const given = Number(/^\s*(\d{1,10})/.exec(header(app, "CSeq") ?? "")?.[1] ?? 0);
+    const given = Number(/^\s*(\d{1,10})/.exec(getHeader(app, "CSeq") ?? "")?.[1] ?? 0);
     dialog.localSeq = Math.max(dialog.localSeq + 1, given);
     const draft = dialogRequest(dialog, app.method, dialog.localSeq, [], app.body);
     this.life.withHop(
@@ -196,7 +196,7 @@ export class Outgoing {
     const known = request.headers.length;
     request.headers.push(...requestHeaders(app.headers, local, true));
     const offersContact = ["INVITE", "SUBSCRIBE", "REFER", "UPDATE", "NOTIFY"].includes(app.method);
-    if (offersContact && header(request, "Contact") === undefined) {
+    if (offersContact && getHeader(request, "Contact") === undefined) {
       request.headers.push({ name: "Contact", value: dialog.contact });
     }
     if (app.method === "INVITE" || app.method === "UPDATE") {
@@ -307,7 +307,7 @@ export class Outgoing {
     if (via) lines.push({ ...via });
     for (const entry of invite.headers) if (entry.name === "Route") lines.push({ ...entry });
     for (const name of ["Max-Forwards", "From", "To", "Call-ID"]) {
-      const value = header(invite, name);
+      const value = getHeader(invite, name);
       if (value !== undefined) lines.push({ name, value });
     }
     lines.push({ name: "CSeq", value: `${cseqOf(invite).number} CANCEL` });
@@ -331,7 +331,7 @@ export class Outgoing {
 
 /** The outbound proxy of an app: parameters of a URI without brackets are the URI's own here (";transport=tcp"). */
 function proxyUri(proxy: string): string {
-  return proxy.includes("<") ? addressUri(proxy) : proxy.trim();
+  return proxy.includes("<") ? uriOf(proxy) : proxy.trim();
 }
 
 function hold(dialog: Dialog, send: () => void): void {

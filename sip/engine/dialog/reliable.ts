@@ -1,6 +1,7 @@
 import { parseRAck } from "../message/fields.ts";
+import { getHeader, hasToken, setHeader } from "../message/headers.ts";
 import type { SipRequest, SipResponse } from "../message/model.ts";
-import { cseqOf, hasToken, header, setHeader, TIMEOUT } from "../transaction/index.ts";
+import { cseqOf, TIMEOUT } from "../transaction/index.ts";
 import type { CoreContext } from "./context.ts";
 import type { Dialog, PendingServer } from "./model.ts";
 
@@ -71,7 +72,7 @@ export class Reliable {
 
   /** Takes a PRACK; then the next provisional or the held answer goes out. */
   prack(dialog: Dialog, prack: SipRequest): PrackFor {
-    const rack = parseRAck(header(prack, "RAck") ?? "");
+    const rack = parseRAck(getHeader(prack, "RAck") ?? "");
     if (rack?.method !== "INVITE") return "nobody";
     const late = dialog.latePrack;
     if (late && rack.rseq === late.rseq && rack.cseq === late.cseq) {

@@ -1,6 +1,7 @@
 /** INVITE with Replaces (RFC 3891): which dialog it names, and the refusals that need no app. */
+import { getHeader, getHeaders } from "../message/headers.ts";
 import type { SipRequest } from "../message/model.ts";
-import { header, headers, parameter } from "../transaction/index.ts";
+import { parameter } from "../transaction/index.ts";
 import type { Dialog } from "./model.ts";
 import type { DialogStore } from "./store.ts";
 
@@ -32,16 +33,16 @@ const NONE: ReplacesVerdict = { kind: "none" };
 
 /** Judges a request by RFC 3891 §3. */
 export function judgeReplaces(store: DialogStore, request: SipRequest): ReplacesVerdict {
-  const value = header(request, "Replaces");
+  const value = getHeader(request, "Replaces");
   if (value === undefined) return NONE;
-  const values = headers(request, "Replaces");
+  const values = getHeaders(request, "Replaces");
   const name = parseReplaces(value);
   if (
     values.length > 1 ||
     value.includes(",") ||
     !name ||
     request.method !== "INVITE" ||
-    header(request, "Join") !== undefined
+    getHeader(request, "Join") !== undefined
   ) {
     return { kind: "refuse", status: 400 };
   }

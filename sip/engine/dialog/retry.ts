@@ -1,6 +1,7 @@
 /** Requests of the app that are made once more without its doing. */
+import { getHeaders, setHeader } from "../message/headers.ts";
 import type { SipResponse } from "../message/model.ts";
-import { type ClientUser, cseqOf, headers, setHeader } from "../transaction/index.ts";
+import { type ClientUser, cseqOf } from "../transaction/index.ts";
 import { dialogRequest } from "./build.ts";
 import type { CoreContext } from "./context.ts";
 import type { DialogLife } from "./life.ts";
@@ -137,7 +138,7 @@ export class Retries {
     const { request, hop } = pending;
     setHeader(lines, "CSeq", `${cseqOf(request).number + 1} ${request.method}`);
     // The Via is the first line; a new one is put on.
-    if (headers(lines, "Via").length !== 1) return false;
+    if (getHeaders(lines, "Via").length !== 1) return false;
     lines.headers = lines.headers.filter((entry) => entry.name !== "Via");
     const next = { ...request, headers: lines.headers };
     const branch = this.context.stamp(next, hop);

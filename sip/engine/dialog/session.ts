@@ -1,5 +1,6 @@
+import { getHeader, hasToken, setHeader } from "../message/headers.ts";
 import type { SipHeader, SipRequest, SipResponse } from "../message/model.ts";
-import { hasToken, header, parameter, setHeader } from "../transaction/index.ts";
+import { parameter } from "../transaction/index.ts";
 import type { CoreContext } from "./context.ts";
 import type { DialogLife } from "./life.ts";
 import type { Dialog } from "./model.ts";
@@ -14,7 +15,7 @@ export interface SessionExpires {
 
 /** Reads Session-Expires; undefined when missing or no number. */
 export function sessionExpires(message: { headers: SipHeader[] }): SessionExpires | undefined {
-  const value = header(message, "Session-Expires");
+  const value = getHeader(message, "Session-Expires");
   const match = value === undefined ? null : /^\s*(\d{1,9})/.exec(value);
   if (value === undefined || !match) return undefined;
   const refresher = parameter(value, "refresher")?.toLowerCase();
@@ -24,7 +25,7 @@ export function sessionExpires(message: { headers: SipHeader[] }): SessionExpire
 
 /** Min-SE of a 422, s; 0 when it has none. */
 export function minSe(message: { headers: SipHeader[] }): number {
-  return Number(/^\s*(\d{1,9})/.exec(header(message, "Min-SE") ?? "")?.[1] ?? 0);
+  return Number(/^\s*(\d{1,9})/.exec(getHeader(message, "Min-SE") ?? "")?.[1] ?? 0);
 }
 
 /** The last moment to release is min(32 s, a third) before the end (RFC 4028 §10), s. */

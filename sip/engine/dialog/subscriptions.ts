@@ -1,6 +1,7 @@
 /** The time of SUBSCRIBE dialogs (RFC 6665): nobody else watches it, and a lost last NOTIFY would leave them for ever. */
+import { getHeader } from "../message/headers.ts";
 import type { SipMessage } from "../message/model.ts";
-import { header, parameter, TIMEOUT } from "../transaction/index.ts";
+import { parameter, TIMEOUT } from "../transaction/index.ts";
 import { dialogRequest } from "./build.ts";
 import { type CoreContext, NOTHING } from "./context.ts";
 import type { DialogLife } from "./life.ts";
@@ -22,8 +23,8 @@ export class Subscriptions {
   /** A SUBSCRIBE was accepted: its time runs anew. */
   granted(dialog: Dialog, request: SipMessage, response: SipMessage): void {
     if (dialog.kind !== "SUBSCRIBE") return;
-    dialog.event ??= header(request, "Event");
-    const seconds = secondsOf(header(response, "Expires") ?? header(request, "Expires"));
+    dialog.event ??= getHeader(request, "Event");
+    const seconds = secondsOf(getHeader(response, "Expires") ?? getHeader(request, "Expires"));
     // A notifier that never notifies has not taken the subscription (timer N, RFC 6665 §4.1.2.4).
     const silent = dialog.role === "uac" && dialog.notified !== true;
     this.arm(dialog, silent ? 0 : seconds);
@@ -34,8 +35,8 @@ export class Subscriptions {
   notified(dialog: Dialog, notify: SipMessage): void {
     if (dialog.kind !== "SUBSCRIBE") return;
     dialog.notified = true;
-    dialog.event ??= header(notify, "Event");
-    const left = parameter(header(notify, "Subscription-State") ?? "", "expires");
+    dialog.event ??= getHeader(notify, "Event");
+    const left = parameter(getHeader(notify, "Subscription-State") ?? "", "expires");
     if (left !== undefined) this.arm(dialog, secondsOf(left));
     else if (dialog.grantedSeconds !== undefined) this.arm(dialog, dialog.grantedSeconds);
     dialog.grantedSeconds = undefined;

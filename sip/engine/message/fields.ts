@@ -32,10 +32,6 @@ export function parseCSeq(value: string): CSeq | undefined {
   return isTokenText(method) ? { sequence, method } : undefined;
 }
 
-export function formatCSeq(cseq: CSeq): string {
-  return `${cseq.sequence} ${cseq.method}`;
-}
-
 export interface RAck {
   readonly rseq: number;
   readonly cseq: number;

@@ -14,12 +14,9 @@ function matcher(name: string): (header: SipHeader) => boolean {
 
 /** Value of the first header line of that name. */
 export function getHeader(message: HasHeaders, name: string): string | undefined {
-  const headers = message.headers;
-  if (isCanonical(name)) {
-    for (const header of headers) if (header.name === name) return header.value;
-    return undefined;
-  }
-  return headers.find(matcher(name))?.value;
+  // Nearly every name is asked for in its canonical spelling, which is that of the lines too.
+  for (const header of message.headers) if (header.name === name) return header.value;
+  return isCanonical(name) ? undefined : message.headers.find(matcher(name))?.value;
 }
 
 /** Values of all header lines of that name, one a line (comma lists are not split). */
@@ -32,49 +29,41 @@ export function getHeaders(message: HasHeaders, name: string): string[] {
 
 /** All values of a list header, comma lists split (quotes and <> respected). Not for the authentication headers. */
 export function getList(message: HasHeaders, name: string): string[] {
-  return getHeaders(message, name).flatMap(splitList);
-}
-
-/** Option tags or other tokens of a list header, lower-cased (Supported, Require, Allow is better read by getList). */
-export function getTokens(message: HasHeaders, name: string): Set<string> {
-  return new Set(getList(message, name).map((token) => token.toLowerCase()));
-}
-
-export function hasHeader(message: HasHeaders, name: string): boolean {
-  return getHeader(message, name) !== undefined;
-}
-
-/** Replaces all lines of that name by one (or several), at the place of the first, or at the end. */
-export function setHeader(message: HasHeaders, name: string, value: string | readonly string[]): void {
   const matches = matcher(name);
-  const at = message.headers.findIndex(matches);
-  const kept = at < 0 ? message.headers : message.headers.filter((header) => !matches(header));
-  const lines = (typeof value === "string" ? [value] : value).map((text) => ({
-    name: canonicalName(name),
-    value: text,
-  }));
-  kept.splice(at < 0 ? kept.length : at, 0, ...lines);
-  message.headers = kept;
+  const values: string[] = [];
+  for (const header of message.headers) if (matches(header)) values.push(...splitList(header.value));
+  return values;
+}
+
+/** True when a token list header (Require, Supported …) holds `token` (given in lower case), case-insensitively. */
+export function hasToken(message: HasHeaders, name: string, token: string): boolean {
+  return getList(message, name).some((entry) => entry.toLowerCase() === token);
+}
+
+/** Replaces the first line of that name (or adds one at the end) and drops further ones. */
+export function setHeader(message: HasHeaders, name: string, value: string): void {
+  const matches = matcher(name);
+  let seen = false;
+  for (let index = 0; index < message.headers.length; index++) {
+    const header = message.headers[index];
+    if (!header || !matches(header)) continue;
+    if (seen) message.headers.splice(index--, 1);
+    else header.value = value;
+    seen = true;
+  }
+  if (!seen) message.headers.push({ name: canonicalName(name), value });
+}
+
+/** Removes all lines of that name. */
+export function removeHeader(message: HasHeaders, name: string): void {
+  const matches = matcher(name);
+  if (message.headers.some(matches)) message.headers = message.headers.filter((header) => !matches(header));
 }
 
 /** Puts a line in front of all others of that name (or in front of everything): Via, Route, Record-Route. */
 export function prependHeader(message: HasHeaders, name: string, value: string): void {
   const at = message.headers.findIndex(matcher(name));
   message.headers.splice(Math.max(at, 0), 0, { name: canonicalName(name), value });
-}
-
-/** Adds a line at the end. */
-export function appendHeader(message: HasHeaders, name: string, value: string): void {
-  message.headers.push({ name: canonicalName(name), value });
-}
-
-/** Removes all lines of that name; tells whether there was one. */
-export function removeHeader(message: HasHeaders, name: string): boolean {
-  const matches = matcher(name);
-  const kept = message.headers.filter((header) => !matches(header));
-  const removed = kept.length !== message.headers.length;
-  message.headers = kept;
-  return removed;
 }
 
 /** Takes the first element of a list header away (popping a Via or a Route) and returns it. */

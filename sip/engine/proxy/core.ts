@@ -1,14 +1,15 @@
 /** The stateful proxy between transactions and apps (RFC 3261 §16). */
+
 import { parseAppMessage } from "../agent-protocol/index.ts";
-import { addressUri, namesUs } from "../dialog/build.ts";
+import { namesUs } from "../dialog/build.ts";
 import type { CoreContext } from "../dialog/context.ts";
 import type { AppPort, Hop, PendingServer } from "../dialog/model.ts";
 import type { CallRecord } from "../dialog/records.ts";
 import { literalHop } from "../dialog/routing.ts";
-import { shiftHeader } from "../message/headers.ts";
+import { getHeader, getList, shiftHeader } from "../message/headers.ts";
 import type { InboundMessage, SipRequest } from "../message/model.ts";
 import { unsupportedExtensions } from "../message/validate.ts";
-import { header, listHeader, type ServerTransaction } from "../transaction/index.ts";
+import { type ServerTransaction, uriOf } from "../transaction/index.ts";
 import { forward, isLoop, ownRoutes } from "./forward.ts";
 import { type ProxyOrder, parseOrder } from "./order.ts";
 import { mayForward, ProxySession, type Reporter, type Target } from "./session.ts";
@@ -62,9 +63,8 @@ export class ProxyCore {
     }
     const local = namesUs(this.context.transport.listening, transaction.request.uri);
     const targets = order.destinations.map((uri) => ({ uri, replace: local }));
-    const route = listHeader(transaction.request, "Route")[0];
-    const preloaded =
-      route !== undefined && namesUs(this.context.transport.listening, addressUri(route)) ? 1 : 0;
+    const route = getList(transaction.request, "Route")[0];
+    const preloaded = route !== undefined && namesUs(this.context.transport.listening, uriOf(route)) ? 1 : 0;
     this.begin(transaction, order, preloaded, targets, { client, messageId }, pending.call);
   }
 
@@ -136,8 +136,8 @@ export class ProxyCore {
   private onward(request: SipRequest, own: { count: number; flow?: string }): Target {
     const rest = { headers: request.headers.map((entry) => ({ ...entry })) };
     for (let left = own.count; left > 0; left--) shiftHeader(rest, "Route");
-    const next = listHeader(rest, "Route")[0];
-    const uri = next === undefined ? request.uri : addressUri(next);
+    const next = getList(rest, "Route")[0];
+    const uri = next === undefined ? request.uri : uriOf(next);
     const flow = own.flow === undefined ? undefined : this.context.transport.flowPeer(own.flow);
     if (!flow) return { uri, replace: false };
     return {
@@ -152,7 +152,7 @@ export class ProxyCore {
   ): { status: number; extra?: { name: string; value: string }[] } | undefined {
     if (!mayForward(request)) return { status: 483 };
     if (isLoop(request)) return { status: 482 };
-    if (header(request, "Proxy-Require") === undefined) return undefined;
+    if (getHeader(request, "Proxy-Require") === undefined) return undefined;
     const unknown = unsupportedExtensions(request, new Set(), "Proxy-Require");
     return { status: 420, extra: [{ name: "Unsupported", value: unknown.join(", ") }] };
   }

@@ -1,11 +1,12 @@
 /** The request a proxy passes on (RFC 3261 §16.6), and the marks by which it knows its own routes again. */
+
 import { createHmac } from "node:crypto";
-import { addressUri, localAuthority, namesUs, newBranch } from "../dialog/build.ts";
+import { localAuthority, namesUs, newBranch } from "../dialog/build.ts";
 import type { CoreContext } from "../dialog/context.ts";
 import type { Hop } from "../dialog/model.ts";
-import { setHeader, shiftHeader } from "../message/headers.ts";
+import { getHeader, getList, setHeader, shiftHeader } from "../message/headers.ts";
 import type { SipHeader, SipRequest } from "../message/model.ts";
-import { callIdOf, type Destination, header, listHeader, tagOf, uriParameter } from "../transaction/index.ts";
+import { callIdOf, type Destination, tagOf, uriOf, uriParameter } from "../transaction/index.ts";
 import type { ListenPoint } from "../transport/model.ts";
 
 /** Headers an app cannot add to a proxied request. */
@@ -49,8 +50,8 @@ export interface OwnRoutes {
 export function ownRoutes(context: CoreContext, request: SipRequest): OwnRoutes {
   let count = 0;
   let flow = "";
-  for (const value of listHeader(request, "Route")) {
-    const uri = addressUri(value);
+  for (const value of getList(request, "Route")) {
+    const uri = uriOf(value);
     const given = uriParameter(uri, "zj");
     if (given === undefined || !namesUs(context.transport.listening, uri)) break;
     const by = (uriParameter(uri, "fl") ?? "").replaceAll("_", "/");
@@ -65,12 +66,12 @@ export function ownRoutes(context: CoreContext, request: SipRequest): OwnRoutes 
 export function loopHash(request: SipRequest, uri = request.uri): string {
   const parts = [
     uri,
-    tagOf(header(request, "From")) ?? "",
-    tagOf(header(request, "To")) ?? "",
+    tagOf(getHeader(request, "From")) ?? "",
+    tagOf(getHeader(request, "To")) ?? "",
     callIdOf(request),
-    (header(request, "CSeq") ?? "").split(/\s/)[0],
-    ...listHeader(request, "Route"),
-    header(request, "Proxy-Authorization") ?? "",
+    (getHeader(request, "CSeq") ?? "").split(/\s/)[0],
+    ...getList(request, "Route"),
+    getHeader(request, "Proxy-Authorization") ?? "",
   ];
   return Bun.hash(parts.join("\n")).toString(36);
 }
@@ -78,7 +79,7 @@ export function loopHash(request: SipRequest, uri = request.uri): string {
 /** Whether the request has been here before with nothing changed. */
 export function isLoop(request: SipRequest): boolean {
   const ending = `.${loopHash(request)}`;
-  return listHeader(request, "Via").some((via) => {
+  return getList(request, "Via").some((via) => {
     const branch = /;\s*branch=([^;,\s]+)/i.exec(via)?.[1];
     return branch?.startsWith("z9hG4bK") === true && branch.endsWith(ending);
   });
@@ -115,7 +116,7 @@ export function forward(
     headers: original.headers.map((entry) => ({ ...entry })),
   };
   for (let left = options.ownRoutes; left > 0; left--) shiftHeader(request, "Route");
-  const hops = Number(header(request, "Max-Forwards") ?? 71);
+  const hops = Number(getHeader(request, "Max-Forwards") ?? 71);
   setHeader(request, "Max-Forwards", String(hops - 1));
   for (const entry of options.headers) {
     if (!BARRED.has(entry.name)) setHeader(request, entry.name, entry.value);
@@ -162,7 +163,7 @@ export function cancelOf(invite: SipRequest): SipRequest {
       if (name === "Via") break;
     }
   }
-  lines.push({ name: "CSeq", value: `${(header(invite, "CSeq") ?? "1").split(/\s/)[0]} CANCEL` });
+  lines.push({ name: "CSeq", value: `${(getHeader(invite, "CSeq") ?? "1").split(/\s/)[0]} CANCEL` });
   return { kind: "request", method: "CANCEL", uri: invite.uri, headers: lines, body: new Uint8Array(0) };
 }
 

@@ -1,14 +1,15 @@
 /** One proxied request with all its branches (RFC 3261 §16.6–16.10). */
+
 import { metaText } from "../agent-protocol/index.ts";
-import { addressUri } from "../dialog/build.ts";
 import { type CoreContext, fabricate, metaOf } from "../dialog/context.ts";
 import type { AppPort, Hop } from "../dialog/model.ts";
 import type { CallRecord } from "../dialog/records.ts";
 import { literalHop } from "../dialog/routing.ts";
+import { getHeader, getList } from "../message/headers.ts";
 import type { InboundMessage, SipRequest, SipResponse } from "../message/model.ts";
 import { reasonPhrase } from "../message/names.ts";
 import { serializeMessage } from "../message/serialize.ts";
-import { header, listHeader, replyTo, type ServerTransaction } from "../transaction/index.ts";
+import { replyTo, type ServerTransaction, uriOf } from "../transaction/index.ts";
 import { Branch } from "./branch.ts";
 import { bestOf, MAX_TARGETS, otherChallenges, type ProxyOrder } from "./order.ts";
 
@@ -134,9 +135,9 @@ export class ProxySession {
   private redirects(response: SipResponse): Target[] {
     if (!this.order.redirects) return [];
     const q = (value: string) => Number(/;\s*q=([\d.]+)/i.exec(value)?.[1] ?? 1);
-    return listHeader(response, "Contact")
+    return getList(response, "Contact")
       .sort((left, right) => q(right) - q(left))
-      .map((value) => addressUri(value))
+      .map((value) => uriOf(value))
       .filter((uri) => /^sips?:/i.test(uri) && !this.tried.has(uri))
       .slice(0, Math.max(0, MAX_TARGETS - this.branches.length))
       .map((uri) => ({ uri, replace: true }));
@@ -232,6 +233,6 @@ export class ProxySession {
 
 /** Whether the request may take one more hop: Max-Forwards is absent or above 0. */
 export function mayForward(request: SipRequest): boolean {
-  const hops = header(request, "Max-Forwards");
+  const hops = getHeader(request, "Max-Forwards");
   return hops === undefined || Number(hops) > 0;
 }

@@ -1,6 +1,6 @@
+import { getHeader } from "../message/headers.ts";
 import type { InboundMessage, SipHeader, SipPeer, SipRequest, SipResponse } from "../message/model.ts";
 import type { SendTarget } from "../transport/model.ts";
-import { header } from "./fields.ts";
 import type { TransactionLayer } from "./layer.ts";
 import type { ClientUser, FabricatedCause } from "./model.ts";
 import { isReliable, T1, T2, T4, TIMEOUT } from "./timers.ts";
@@ -155,10 +155,10 @@ export function ackFor(invite: SipRequest, response: SipResponse): SipRequest {
   const via = invite.headers.find((entry) => entry.name === "Via");
   if (via) lines.push({ ...via });
   for (const entry of invite.headers) if (entry.name === "Route") lines.push({ ...entry });
-  const cseq = (header(invite, "CSeq") ?? "").split(/\s+/)[0] ?? "1";
-  lines.push({ name: "From", value: header(invite, "From") ?? "" });
-  lines.push({ name: "To", value: header(response, "To") ?? header(invite, "To") ?? "" });
-  lines.push({ name: "Call-ID", value: header(invite, "Call-ID") ?? "" });
+  const cseq = (getHeader(invite, "CSeq") ?? "").split(/\s+/)[0] ?? "1";
+  lines.push({ name: "From", value: getHeader(invite, "From") ?? "" });
+  lines.push({ name: "To", value: getHeader(response, "To") ?? getHeader(invite, "To") ?? "" });
+  lines.push({ name: "Call-ID", value: getHeader(invite, "Call-ID") ?? "" });
   lines.push({ name: "CSeq", value: `${cseq} ACK` });
   lines.push({ name: "Max-Forwards", value: "70" });
   return { kind: "request", method: "ACK", uri: invite.uri, headers: lines, body: new Uint8Array(0) };

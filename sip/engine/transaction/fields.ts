@@ -2,76 +2,8 @@
  * Cheap access to the few header fields that transactions and dialogs look at on every message. They work on the
  * header text directly, because a full grammar per message would cost more than everything else together.
  */
+import { getHeader, getList } from "../message/headers.ts";
 import type { SipHeader, SipMessage, SipRequest, SipResponse } from "../message/model.ts";
-
-type WithHeaders = { headers: SipHeader[] };
-
-/** First value of a header by its canonical name. */
-export function header(message: WithHeaders, name: string): string | undefined {
-  for (const entry of message.headers) if (entry.name === name) return entry.value;
-  return undefined;
-}
-
-/** All header lines of a canonical name, in order. */
-export function headers(message: WithHeaders, name: string): string[] {
-  const values: string[] = [];
-  for (const entry of message.headers) if (entry.name === name) values.push(entry.value);
-  return values;
-}
-
-/** Replaces the first line of that name (or appends) and drops further ones. */
-export function setHeader(message: WithHeaders, name: string, value: string): void {
-  let seen = false;
-  for (let index = 0; index < message.headers.length; index++) {
-    const entry = message.headers[index];
-    if (entry?.name !== name) continue;
-    if (seen) message.headers.splice(index--, 1);
-    else entry.value = value;
-    seen = true;
-  }
-  if (!seen) message.headers.push({ name, value });
-}
-
-export function removeHeader(message: WithHeaders, name: string): void {
-  if (header(message, name) === undefined) return;
-  message.headers = message.headers.filter((entry) => entry.name !== name);
-}
-
-/** Splits a comma list outside of quotes and angle brackets: the form of Via, Route, Contact … (RFC 3261 §7.3.1). */
-export function splitList(value: string): string[] {
-  if (!value.includes(",")) return [value.trim()];
-  const parts: string[] = [];
-  let quoted = false;
-  let angle = false;
-  let start = 0;
-  for (let index = 0; index < value.length; index++) {
-    const char = value[index];
-    if (quoted) {
-      if (char === "\\") index++;
-      else if (char === '"') quoted = false;
-    } else if (char === '"') quoted = true;
-    else if (char === "<") angle = true;
-    else if (char === ">") angle = false;
-    else if (char === "," && !angle) {
-      parts.push(value.slice(start, index).trim());
-      start = index + 1;
-    }
-  }
-  parts.push(value.slice(start).trim());
-  return parts.filter((part) => part !== "");
-}
-
-/** Every element of a list header over all its lines. */
-export function listHeader(message: WithHeaders, name: string): string[] {
-  const all: string[] = [];
-  for (const entry of message.headers) if (entry.name === name) all.push(...splitList(entry.value));
-  return all;
-}
-
-/** True when a token list header (Require, Supported …) holds `token`, case-insensitively. */
-export function hasToken(message: WithHeaders, name: string, token: string): boolean {
-  return listHeader(message, name).some((entry) => entry.toLowerCase() === token);
-}
 
 /** Value of a `;name=value` parameter after the name-addr or via-parm; "" for one without a value. */
 export function parameter(value: string, name: string): string | undefined {
@@ -151,7 +83,7 @@ export function fitsRequestLine(uri: string): boolean {
 
 /** URI of the first Contact, as the target of later requests (RFC 3261 §12.1); `fallback` without a usable one. */
 export function contactTarget(message: SipMessage, fallback: string): string {
-  const [contact] = listHeader(message, "Contact");
+  const [contact] = getList(message, "Contact");
   const uri = contact === undefined ? "" : uriOf(contact);
   return fitsRequestLine(uri) ? uri : fallback;
 }
@@ -163,30 +95,14 @@ export interface CSeq {
 
 /** CSeq as number and method; number is -1 when it is not one. */
 export function cseqOf(message: SipMessage): CSeq {
-  const value = header(message, "CSeq") ?? "";
+  const value = getHeader(message, "CSeq") ?? "";
   const match = /^(\d{1,10})\s+(\S+)/.exec(value);
   if (!match) return { number: -1, method: "" };
   return { number: Number(match[1]), method: match[2] ?? "" };
 }
 
 export function callIdOf(message: SipMessage): string {
-  return header(message, "Call-ID") ?? "";
-}
-
-export interface TopVia {
-  readonly text: string;
-  readonly sentBy: string;
-  readonly branch: string;
-}
-
-/** First element of the first Via line. */
-export function topVia(message: SipMessage): TopVia | undefined {
-  const line = header(message, "Via");
-  if (line === undefined) return undefined;
-  const text = splitList(line)[0] ?? "";
-  const match = /^SIP\s*\/\s*2\.0\s*\/\s*\S+\s+([^;]+)/i.exec(text);
-  if (!match) return undefined;
-  return { text, sentBy: (match[1] ?? "").trim().toLowerCase(), branch: parameter(text, "branch") ?? "" };
+  return getHeader(message, "Call-ID") ?? "";
 }
 
 export interface HostPort {
@@ -231,7 +147,7 @@ export function replyTo(request: SipRequest, status: number, reason: string, toT
   const copied: SipHeader[] = [];
   for (const entry of request.headers) if (entry.name === "Via") copied.push({ ...entry });
   for (const name of ["From", "To", "Call-ID", "CSeq"]) {
-    const value = header(request, name);
+    const value = getHeader(request, name);
     if (value === undefined) continue;
     const tagged = name === "To" && toTag !== undefined && tagOf(value) === undefined;
     copied.push({ name, value: tagged ? `${value};tag=${toTag}` : value });

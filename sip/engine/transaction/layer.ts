@@ -1,3 +1,4 @@
+import { getHeader } from "../message/headers.ts";
 import type { InboundMessage, SipMessage, SipPeer, SipRequest, SipResponse } from "../message/model.ts";
 import { reasonPhrase } from "../message/names.ts";
 import { parseMessage } from "../message/parse.ts";
@@ -5,7 +6,7 @@ import { statelessResponse } from "../message/validate.ts";
 import { topVia, uniqueBranch } from "../message/via.ts";
 import type { SendTarget, TransportLayer } from "../transport/model.ts";
 import { ClientTransaction, type Destination } from "./client.ts";
-import { callIdOf, cseqOf, header, replyTo, tagOf } from "./fields.ts";
+import { callIdOf, cseqOf, replyTo, tagOf } from "./fields.ts";
 import type { ClientUser, TransactionUser } from "./model.ts";
 import { type Arrival, ServerTransaction } from "./server.ts";
 import { type SpentAnswer, SpentStore } from "./spent.ts";
@@ -224,7 +225,7 @@ export class TransactionLayer {
     // The same request over another path: only one copy is served (RFC 3261 §8.2.2.2).
     if (
       request.method !== "CANCEL" &&
-      !tagOf(header(request, "To")) &&
+      !tagOf(getHeader(request, "To")) &&
       (this.merges.get(merge)?.forwarded === false || this.spent.merged(merge))
     ) {
       this.counters.merged++;
@@ -257,12 +258,12 @@ export function serverKey(request: SipRequest): string {
   const branch = via && uniqueBranch(via);
   if (via && branch) return `${branch} ${via.host.toLowerCase()}:${via.port ?? ""} ${method}`;
   const cseq = cseqOf(request).number;
-  const from = tagOf(header(request, "From")) ?? "";
+  const from = tagOf(getHeader(request, "From")) ?? "";
   return `${callIdOf(request)} ${cseq} ${from} ${request.uri} ${via?.host ?? ""}:${via?.port ?? ""} ${method}`;
 }
 
 function mergeKey(request: SipRequest): string {
-  return `${callIdOf(request)} ${tagOf(header(request, "From")) ?? ""} ${header(request, "CSeq") ?? ""}`;
+  return `${callIdOf(request)} ${tagOf(getHeader(request, "From")) ?? ""} ${getHeader(request, "CSeq") ?? ""}`;
 }
 
 /** Seconds of a Retry-After, spread so that not all come back at once. */
