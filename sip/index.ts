@@ -16,7 +16,6 @@ export {
   type TraceParty,
   type TraceQuery,
   type TraceReader,
-  TraceReaderError,
 } from "./engine/index.ts";
 export {
   type Ban,
@@ -28,13 +27,11 @@ export {
   type FirewallState,
   isNetwork,
 } from "./guard.ts";
-export { LegGoneError } from "./legs/errors.ts";
 export type * from "./legs/model.ts";
 export { LEG_END_CAUSES } from "./legs/model.ts";
 export type * from "./media/model.ts";
 export { repairRecording } from "./media/repair.ts";
 export type { AuthResultEvent } from "./srf/authenticator.ts";
-export { type DigestAlgorithm, makeHa1 } from "./srf/digest.ts";
+export type { DigestAlgorithm } from "./srf/digest.ts";
 export type { EngineView } from "./srf/launch.ts";
-export { SipStackError } from "./srf/model.ts";
 export { ownAddress, type Sip, type SipConfig, type SipStats, startSip } from "./start.ts";

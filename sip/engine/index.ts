@@ -33,7 +33,6 @@ export {
   type TraceParty,
   type TraceQuery,
   type TraceReader,
-  TraceReaderError,
 } from "./trace/index.ts";
 export type { TlsIdentity, WebFlow, WebPeer, WebSink } from "./transport/index.ts";
 export type { OpenWeb } from "./web-bridge.ts";

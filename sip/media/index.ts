@@ -6,12 +6,11 @@ import type { MediaEvent, MediaLegs, MediaPort, MediaStats } from "./model.ts";
 import { PortClient } from "./port-client.ts";
 import { RtpengineProcess, type RtpengineState, sidesOf } from "./rtpengine-process.ts";
 
-export { ConvertError, type Converted, type ConvertLimits, convertSound, sniffSound } from "./convert.ts";
+export { ConvertError, type Converted, type ConvertLimits, convertSound } from "./convert.ts";
 export * from "./errors.ts";
 export type * from "./model.ts";
-export { fileSha256, partFile, type RecordingResult } from "./port/recording.ts";
-export { repairRecording } from "./repair.ts";
-export { type Spoken, speak, TtsError, type TtsSettings } from "./tts.ts";
+export type { RecordingResult } from "./port/recording.ts";
+export { type Spoken, speak, type TtsSettings } from "./tts.ts";
 
 export interface MediaConfig {
   /** Folder for rtpengine's configuration and pid file (created). */

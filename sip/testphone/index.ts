@@ -5,7 +5,7 @@ import { TestAgent, type TestAgentOptions } from "./agent.ts";
 import type { TestCall } from "./call.ts";
 
 export type { Behaviour, TestAgentOptions } from "./agent.ts";
-export { type HeardTone, TestAudio, type TestAudioOptions } from "./audio.ts";
+export type { HeardTone, TestAudioOptions } from "./audio.ts";
 export { TestCall, type TestCallEnd, type TestCallState } from "./call.ts";
 
 export interface TestPhoneOptions extends TestAgentOptions {

@@ -6,6 +6,5 @@ export {
   type AppResponse,
   parseAppMessage,
 } from "./app-message.ts";
-export { AgentClient } from "./client.ts";
-export { type Meta, metaText, timeOfDay } from "./meta.ts";
-export { type AgentHandler, AgentServer, type AgentServerOptions, ENGINE_VERSION } from "./server.ts";
+export { type Meta, metaText } from "./meta.ts";
+export { type AgentHandler, AgentServer, type AgentServerOptions } from "./server.ts";

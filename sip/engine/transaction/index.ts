@@ -3,8 +3,8 @@
 export { ClientTransaction, type Destination } from "./client.ts";
 export { type Clock, FakeClock, systemClock } from "./clock.ts";
 export * from "./fields.ts";
-export { replyTarget, retryAfter, TransactionLayer } from "./layer.ts";
+export { retryAfter, TransactionLayer } from "./layer.ts";
 export type { ClientUser, FabricatedCause, TransactionUser } from "./model.ts";
 export { type Arrival, ServerTransaction } from "./server.ts";
-export { isReliable, T1, T2, T4, TIMEOUT } from "./timers.ts";
+export { T1, TIMEOUT } from "./timers.ts";
 export { Timer, TimerWheel } from "./wheel.ts";
