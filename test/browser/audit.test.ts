@@ -1,50 +1,32 @@
 /** The audit log and the versions, as a person reads them. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import { createWeb, type WebServer } from "../../ui/server.ts";
-import { openBrowser, type TestBrowser } from "../kit/browser.ts";
+import { type OfficePage, openOffice } from "../kit/browser.ts";
 import { type Exchange, startExchange } from "../kit/exchange.ts";
-import { ADMIN } from "../kit/office.ts";
 
 setDefaultTimeout(40_000);
 
 let x: Exchange;
 let server: WebServer;
-let browser: TestBrowser;
+let office: OfficePage;
 let page: Page;
-const SHOTS = process.env["SHOTS"];
-const go = (path: string) =>
-  page.goto(`http://127.0.0.1:${server.port}${path}`, { waitUntil: "domcontentloaded" });
-const shot = (name: string) => (SHOTS ? page.screenshot({ path: join(SHOTS, `${name}.png`) }) : undefined);
+const go = (path: string) => office.go(path);
+const shot = (name: string) => office.shot(name);
 
 beforeAll(async () => {
   x = await startExchange({});
   server = await createWeb(x.app).listen("127.0.0.1", 0);
-  browser = await openBrowser({ language: "zh-CN" });
-  page = browser.context.pages()[0] ?? (await browser.context.newPage());
-  page.setDefaultTimeout(10_000);
-  await go("/sign-in");
-  await page.fill("input[name=username]", ADMIN.username);
-  await page.fill("input[name=password]", ADMIN.password);
-  await page.locator("main form button[type=submit]").click();
-  await page.waitForURL((url) => url.pathname !== "/sign-in", { waitUntil: "domcontentloaded" });
+  office = await openOffice(() => `http://127.0.0.1:${server.port}`);
+  page = office.page;
+  await office.signIn();
 });
 afterAll(async () => {
-  await browser?.close();
+  await office?.close();
   await server?.stop();
   await x?.stop();
 });
-
-async function speak(language: "zh-CN" | "en"): Promise<void> {
-  if ((await page.locator("html").getAttribute("lang")) === language) return;
-  // A page whose menu is surely shut.
-  await go("/versions");
-  await page.locator("header .menu > summary").click();
-  await page.locator(`header button[name="language"][value="${language}"]`).click();
-  await page.locator(`html[lang="${language}"]`).waitFor({ state: "attached" });
-}
 
 test("the time line of a call tells in words why it went where it went", async () => {
   const [a, b] = [await x.phone("1001"), await x.phone("1002")];
@@ -58,7 +40,9 @@ test("the time line of a call tells in words why it went where it went", async (
     ["zh-CN", "选择去向：1002 是内部号码"],
     ["en", "Route: 1002 is a number of the office"],
   ] as const) {
-    await speak(language);
+    // A page whose menu is surely shut.
+    await go("/versions");
+    await office.speak(language);
     await go(`/calls/${journey}`);
     expect(await page.locator(".panel .timeline").textContent()).toContain(why);
     await shot(`timeline-${language}`);
@@ -71,7 +55,9 @@ test("rows stand in words, and the filters leave what was asked for", async () =
     ["zh-CN", "保存", "恢复"],
     ["en", "Save", "Put back"],
   ] as const) {
-    await speak(language);
+    // A page whose menu is surely shut.
+    await go("/versions");
+    await office.speak(language);
     await go("/audit");
     await shot(`audit-${language}`);
     const rows = (await page.locator("#list tbody").textContent()) ?? "";

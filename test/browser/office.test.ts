@@ -1,19 +1,17 @@
 /** A new office in a real browser: wizard, agent, group, number; lists, deleting, HTML in names, the language. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
-import { openBrowser, type TestBrowser } from "../kit/browser.ts";
+import { type OfficePage, openOffice } from "../kit/browser.ts";
 import { Place, Program } from "../kit/exchange.ts";
 
 setDefaultTimeout(40_000);
 
 const EVIL = '<img src=x onerror="document.title=1">';
 let program: Program;
-let browser: TestBrowser;
+let office: OfficePage;
 let page: Page;
-const faults: string[] = [];
 
-const go = (path: string) =>
-  page.goto(new URL(path, program.web).href, { waitUntil: "domcontentloaded", timeout: 15_000 });
+const go = (path: string) => office.go(path);
 const field = (name: string) => page.locator(`main [name="${name}"]`);
 const textOf = async (locator: Locator) => (await locator.textContent()) ?? "";
 const save = () => page.locator(".savebar button[type=submit]").click();
@@ -23,17 +21,11 @@ const at = (path: string) =>
 beforeAll(async () => {
   program = new Program(await Place.make());
   await program.run();
-  browser = await openBrowser({ language: "zh-CN" });
-  page = browser.context.pages()[0] ?? (await browser.context.newPage());
-  page.setDefaultTimeout(10_000);
-  page.on("pageerror", (error) => faults.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error" && /Content Security Policy/.test(message.text()))
-      faults.push(message.text());
-  });
+  office = await openOffice(() => program.web);
+  page = office.page;
 });
 afterAll(async () => {
-  await browser?.close();
+  await office?.close();
   await program?.stop();
 });
 
@@ -142,5 +134,5 @@ test("the language changes and stays", async () => {
 });
 
 test("no page raised a script error or broke the content policy", () => {
-  expect(faults).toEqual([]);
+  expect(office.faults).toEqual([]);
 });

@@ -5,52 +5,31 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { compose } from "../../appliance/compose.ts";
 import { createWeb, type WebServer } from "../../ui/server.ts";
-import { openBrowser, type TestBrowser } from "../kit/browser.ts";
+import { type OfficePage, openOffice } from "../kit/browser.ts";
 import { type Exchange, nextCall, PROMPT_HZ, startExchange, toneOf } from "../kit/exchange.ts";
-import { ADMIN, DID } from "../kit/office.ts";
+import { DID } from "../kit/office.ts";
 import { waitFor } from "../kit/wait.ts";
 
 setDefaultTimeout(40_000);
 
 let x: Exchange;
 let server: WebServer;
-let browser: TestBrowser;
+let office: OfficePage;
 let page: Page;
-const faults: string[] = [];
-const SHOTS = process.env["SHOTS"];
-
-const go = (path: string) =>
-  page.goto(`http://127.0.0.1:${server.port}${path}`, { waitUntil: "domcontentloaded" });
+const go = (path: string) => office.go(path);
+const shot = (name: string) => office.shot(name);
 const text = async (selector: string) => (await page.locator(selector).first().textContent()) ?? "";
-const shot = (name: string) => (SHOTS ? page.screenshot({ path: join(SHOTS, `${name}.png`) }) : undefined);
-
-async function signIn(): Promise<void> {
-  await go("/sign-in");
-  await page.fill("input[name=username]", ADMIN.username);
-  await page.fill("input[name=password]", ADMIN.password);
-  await page.locator("main form button[type=submit]").click();
-  await page.waitForURL((url) => url.pathname !== "/sign-in", { waitUntil: "domcontentloaded" });
-}
 
 beforeAll(async () => {
   x = await startExchange({ trace: { file: true, days: 7, megabytes: 10 } });
   server = await createWeb(x.app).listen("127.0.0.1", 0);
-  browser = await openBrowser({ language: "zh-CN" });
-  page = browser.context.pages()[0] ?? (await browser.context.newPage());
-  page.setDefaultTimeout(10_000);
-  page.on("pageerror", (error) => faults.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error" && /Content Security Policy/.test(message.text()))
-      faults.push(message.text());
-  });
-  await signIn();
-  const language = page.locator('header button[name="language"][value="zh-CN"]');
-  await page.locator("header .menu > summary").click();
-  await language.click();
-  await page.locator('html[lang="zh-CN"]').waitFor({ state: "attached" });
+  office = await openOffice(() => `http://127.0.0.1:${server.port}`);
+  page = office.page;
+  await office.signIn();
+  await office.speak("zh-CN");
 });
 afterAll(async () => {
-  await browser?.close();
+  await office?.close();
   await server?.stop();
   await x?.stop();
 });
@@ -113,7 +92,7 @@ test("wrong codec: the sentence names what was offered", async () => {
 test("downloads: text with the sentences, a capture of both legs, named by date and call, in the audit log", async () => {
   const journey = await refusedCall(486);
   await go(`/calls/${journey}/trace`);
-  const cookie = (await browser.context.cookies()).map((one) => `${one.name}=${one.value}`).join("; ");
+  const cookie = (await page.context().cookies()).map((one) => `${one.name}=${one.value}`).join("; ");
   const get = (kind: string) => fetch(`${page.url()}.${kind}`, { headers: { cookie } });
   const plain = await get("txt");
   expect(plain.headers.get("content-disposition")).toMatch(/filename="\d{8}-\d{6}-1001-1002\.txt"/);
@@ -258,7 +237,7 @@ test("after a restart the page still shows the call; what is not kept is said", 
 });
 
 test("no page raised a script error or broke the content policy", () => {
-  expect(faults).toEqual([]);
+  expect(office.faults).toEqual([]);
 });
 
 /** First lines of the messages in a capture of IPv4 and UDP. */

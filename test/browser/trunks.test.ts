@@ -1,13 +1,11 @@
 /** A line that the carrier refuses, as an administrator sees and mends it; the state follows without a reload. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import { createWeb, type WebServer } from "../../ui/server.ts";
-import { openBrowser, type TestBrowser } from "../kit/browser.ts";
+import { type OfficePage, openOffice } from "../kit/browser.ts";
 import { type Exchange, startExchange } from "../kit/exchange.ts";
 import { Kamailio } from "../kit/kamailio.ts";
-import { ADMIN } from "../kit/office.ts";
 import { waitFor } from "../kit/wait.ts";
 
 setDefaultTimeout(40_000);
@@ -16,39 +14,23 @@ const ADDRESS = "127.0.0.2";
 let x: Exchange;
 let carrier: Kamailio;
 let server: WebServer;
-let browser: TestBrowser;
+let office: OfficePage;
 let page: Page;
-const faults: string[] = [];
-const SHOTS = process.env["SHOTS"];
-
-const go = (path: string) =>
-  page.goto(`http://127.0.0.1:${server.port}${path}`, { waitUntil: "domcontentloaded" });
-const shot = (name: string) => (SHOTS ? page.screenshot({ path: join(SHOTS, `${name}.png`) }) : undefined);
-
-async function speak(language: "en" | "zh-CN"): Promise<void> {
-  await page.locator("header .menu > summary").click();
-  await page.locator(`header button[name="language"][value="${language}"]`).click();
-  await page.locator(`html[lang="${language}"]`).waitFor({ state: "attached" });
-}
+const go = (path: string) => office.go(path);
+const shot = (name: string) => office.shot(name);
 
 beforeAll(async () => {
   x = await startExchange();
   await x.closeCarrier();
   carrier = await Kamailio.start({ address: ADDRESS, exchange: x.server });
   server = await createWeb(x.app).listen("127.0.0.1", 0);
-  browser = await openBrowser({ language: "en" });
-  page = browser.context.pages()[0] ?? (await browser.context.newPage());
-  page.setDefaultTimeout(10_000);
-  page.on("pageerror", (error) => faults.push(error.message));
-  await go("/sign-in");
-  await page.fill("input[name=username]", ADMIN.username);
-  await page.fill("input[name=password]", ADMIN.password);
-  await page.locator("main form button[type=submit]").click();
-  await page.waitForURL((url) => url.pathname !== "/sign-in", { waitUntil: "domcontentloaded" });
-  await speak("en");
+  office = await openOffice(() => `http://127.0.0.1:${server.port}`, "en");
+  page = office.page;
+  await office.signIn();
+  await office.speak("en");
 });
 afterAll(async () => {
-  await browser?.close();
+  await office?.close();
   await server?.stop();
   await carrier?.stop();
   await x?.stop();
@@ -113,11 +95,11 @@ test("a new line: complaints beside the fields, refused in words, mended, regist
   await page.locator("#trunk-state").getByText("the state follows by itself").waitFor();
   await waitFor(() => carrier.said("registered").length > before, "another REGISTER");
 
-  await speak("zh-CN");
+  await office.speak("zh-CN");
   await page.locator("#trunk-state").getByText("已注册，有效至").waitFor();
   await page.getByRole("tab", { name: "号码与身份" }).click();
   await shot("trunk-zh");
   await go("/health");
   await page.getByText("已注册，有效至").first().waitFor();
-  expect(faults).toEqual([]);
+  expect(office.faults).toEqual([]);
 });

@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BrowserContext, chromium } from "playwright-core";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { ADMIN } from "./office.ts";
 
 export interface TestBrowser {
   readonly context: BrowserContext;
@@ -57,5 +58,62 @@ export async function openBrowser(
       await context.close();
       rmSync(profile, { recursive: true, force: true });
     },
+  };
+}
+
+/** One page in a browser of its own, at the pages of an office. */
+export interface OfficePage {
+  readonly page: Page;
+  /** Script errors and breaches of the content policy so far. */
+  readonly faults: readonly string[];
+  go(path: string): Promise<unknown>;
+  /** Signs the administrator of the kit's office in. */
+  signIn(): Promise<void>;
+  /** Changes the language by the menu of the page, if it is another. */
+  speak(language: "en" | "zh-CN"): Promise<void>;
+  /** A picture into the folder named by SHOTS, if one is. */
+  shot(name: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens a browser for pages at `base()`, "http://127.0.0.1:8080"; asked each time, for servers that start again. */
+export async function openOffice(
+  base: () => string,
+  language: "en" | "zh-CN" = "zh-CN",
+): Promise<OfficePage> {
+  const browser = await openBrowser({ language });
+  const page = browser.context.pages()[0] ?? (await browser.context.newPage());
+  page.setDefaultTimeout(10_000);
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error" && /Content Security Policy/.test(message.text()))
+      faults.push(message.text());
+  });
+  const shots = process.env["SHOTS"];
+  const go = (path: string) =>
+    page.goto(new URL(path, base()).href, { waitUntil: "domcontentloaded", timeout: 15_000 });
+  return {
+    page,
+    faults,
+    go,
+    async signIn() {
+      await go("/sign-in");
+      await page.fill("input[name=username]", ADMIN.username);
+      await page.fill("input[name=password]", ADMIN.password);
+      await page.locator("main form button[type=submit]").click();
+      await page.waitForURL((url) => url.pathname !== "/sign-in", { waitUntil: "domcontentloaded" });
+    },
+    async speak(wanted) {
+      if ((await page.locator("html").getAttribute("lang")) === wanted) return;
+      const button = page.locator(`header button[name="language"][value="${wanted}"]`);
+      if (!(await button.isVisible())) await page.locator("header .menu > summary").click();
+      await button.click();
+      await page.locator(`html[lang="${wanted}"]`).waitFor({ state: "attached" });
+    },
+    async shot(name) {
+      if (shots) await page.screenshot({ path: join(shots, `${name}.png`) });
+    },
+    close: () => browser.close(),
   };
 }
