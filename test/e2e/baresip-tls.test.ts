@@ -7,6 +7,7 @@ import { Baresip, type BaresipOptions } from "../kit/baresip.ts";
 import { nextCall, PROMPT_HZ } from "../kit/exchange.ts";
 import { secretOf } from "../kit/office.ts";
 import { type SecureExchange, startSecure } from "../kit/secure.ts";
+import { talk } from "../kit/voice.ts";
 import { waitFor } from "../kit/wait.ts";
 
 const MENU = "7000";
@@ -39,11 +40,6 @@ async function heard(phone: Baresip, tones: readonly number[]): Promise<(number 
   const [channel] = await tonesOnChannels(await waitFor(() => phone.heardFile(), "what it heard"), tones);
   return tones.map((hz) => channel?.heard[hz]);
 }
-
-const talk = (ms: number) => {
-  const since = Date.now();
-  return waitFor(() => Date.now() - since > ms, "some talk");
-};
 
 // baresip refuses the loopback interface.
 describe.skipIf(address === "127.0.0.1")("over TLS with SRTP", () => {
@@ -84,13 +80,13 @@ describe.skipIf(address === "127.0.0.1")("over TLS with SRTP", () => {
         await phone.event("CALL_ESTABLISHED");
         expect((await phone.event("CALL_MENC")).param).toContain("AES_CM_128_HMAC_SHA1_80");
       }
-      await talk(1200);
+      await talk(a.x.app, 1200);
       const stage = () => a.x.app.calls.live.picture().calls[0]?.stage;
       callee.command("hold");
       await waitFor(() => stage() === "held", "the call to be held");
       callee.command("resume");
       await waitFor(() => stage() === "talking", "the call to be resumed");
-      await talk(600);
+      await talk(a.x.app, 600);
       caller.command("hangup");
       await callee.event("CALL_CLOSED");
       expect(await a.x.ended(await a.x.journey(from, to))).toMatchObject({ cause: "normal", hold_count: 1 });
@@ -112,7 +108,7 @@ describe.skipIf(address === "127.0.0.1")("over TLS with SRTP", () => {
     expect(await at.answered).toBe(true);
     expect(at.invite?.body).not.toContain("a=crypto");
     await waitFor(() => at.hears(HZ["1001"]), "1001 to be heard");
-    await talk(600);
+    await talk(a.x.app, 600);
     await at.hangup();
     await one.event("CALL_CLOSED");
     expect((await heard(one, [HZ["1003"]]))[0]).toBeGreaterThan(200);
@@ -125,7 +121,7 @@ describe.skipIf(address === "127.0.0.1")("over TLS with SRTP", () => {
     expect(await call.answered).toBe(true);
     expect((await one.event("CALL_MENC")).param).toContain("AES_CM_128_HMAC_SHA1_80");
     await waitFor(() => call.hears(HZ["1001"]), "1001 to be heard");
-    await talk(600);
+    await talk(a.x.app, 600);
     one.command("hangup");
     expect(await call.ended).toMatchObject({ by: "remote" });
     expect((await heard(one, [HZ["1003"]]))[0]).toBeGreaterThan(200);
@@ -135,7 +131,7 @@ describe.skipIf(address === "127.0.0.1")("over TLS with SRTP", () => {
     const before = plain.calls.length;
     one.command("dial", MENU);
     await one.event("CALL_ESTABLISHED");
-    await talk(400);
+    await talk(a.x.app, 400);
     one.command("sndcode", "2");
     const at = await nextCall(plain, before);
     expect(await at.answered).toBe(true);
@@ -156,7 +152,7 @@ describe.skipIf(address === "127.0.0.1")("over TLS with SRTP", () => {
     expect(await at.answered).toBe(true);
     await two.event("CALL_CLOSED");
     await waitFor(() => at.hears(HZ["1001"]) && !at.hears(HZ["1002"], 300), "1001 alone to be heard");
-    await talk(800);
+    await talk(a.x.app, 800);
     one.command("hangup");
     expect(await at.ended).toMatchObject({ by: "remote" });
     expect((await heard(one, [HZ["1003"]]))[0]).toBeGreaterThan(200);

@@ -5,6 +5,7 @@ import { tonesOnChannels } from "../kit/audio-proof.ts";
 import { Baresip, type BaresipOptions } from "../kit/baresip.ts";
 import { startExchange } from "../kit/exchange.ts";
 import { secretOf } from "../kit/office.ts";
+import { talk } from "../kit/voice.ts";
 import { waitFor } from "../kit/wait.ts";
 
 const MODES: readonly [string, BaresipOptions["mediaenc"], BaresipOptions["mediaenc"]][] = [
@@ -42,8 +43,7 @@ test.skipIf(ownAddress() === "127.0.0.1").each([...MODES])(
       await two.event("CALL_INCOMING");
       two.command("accept");
       await Promise.all([one.event("CALL_ESTABLISHED"), two.event("CALL_ESTABLISHED")]);
-      const established = Date.now();
-      await waitFor(() => Date.now() - established > 1500, "some talk");
+      await talk(x.app, 1500);
       const secured = [one, two].map((phone) =>
         phone.messages.some((message) => message.type === "CALL_MENC"),
       );

@@ -22,6 +22,7 @@ import {
   runSipp,
   startSipp,
 } from "../kit/sipp.ts";
+import { talk } from "../kit/voice.ts";
 import { freePort, waitFor } from "../kit/wait.ts";
 
 type Phone = Awaited<ReturnType<Exchange["phone"]>>;
@@ -63,7 +64,7 @@ describe("between two phones", () => {
       expect(call.progress).toContain(180);
       const answeredAt = Date.now();
       await waitFor(() => call.hears(toneOf(to)) && at.hears(toneOf(from)), "both tones");
-      await waitFor(() => Date.now() - answeredAt > 1200, "a while of talk");
+      await talk(x.app, 1200);
       await call.hangup();
       const talked = Date.now() - answeredAt;
       const row = await x.ended(await x.journey(from, to));

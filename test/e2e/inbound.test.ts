@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { tonesOnChannels } from "../kit/audio-proof.ts";
 import { CARRIER_HZ, type Exchange, nextCall, PROMPT_HZ, startExchange, toneOf } from "../kit/exchange.ts";
 import { DID } from "../kit/office.ts";
+import { listen, talk } from "../kit/voice.ts";
 import { waitFor } from "../kit/wait.ts";
 
 let x: Exchange;
@@ -77,7 +78,7 @@ describe("through menu and queue to an agent", () => {
     await waitFor(() => call.hears(toneOf("1001")) && at.hears(CARRIER_HZ), "both tones");
     // Nobody else is heard.
     expect(at.heard().map(({ hz }) => hz)).toEqual([CARRIER_HZ]);
-    await waitFor(() => Date.now() - answeredAt > 2000, "two seconds of talk");
+    await talk(x.app, 2000);
     await at.hangup();
     const endedAt = Date.now();
     expect(await call.ended).toMatchObject({ by: "remote" });
@@ -171,7 +172,7 @@ describe("through menu and queue to an agent", () => {
     const heldAt = Date.now();
     await waitFor(() => !call.hears(toneOf("1001"), 250), "the agent's tone to stop");
     await waitFor(() => states().includes("on-hold"), "the agent to be on hold");
-    await waitFor(() => Date.now() - heldAt > 700, "a while on hold");
+    await waitFor(() => !call.hears(toneOf("1001"), 700), "a while on hold");
     expect(await at.hold(false)).toBe(200);
     at.audio.tone(toneOf("1001"));
     const held = Date.now() - heldAt;
@@ -233,8 +234,7 @@ describe("leaving early", () => {
       const { call, journey } = await ringIn(newCaller());
       await call.press("1");
       await waitFor(() => x.app.calls.live.picture().groups[0]?.waiting === 1, "a waiting caller");
-      const joined = Date.now();
-      await waitFor(() => Date.now() - joined > 800, "a while of waiting");
+      await listen(call, 800);
       await call.hangup();
       const row = await x.ended(journey);
       expect(row).toMatchObject({

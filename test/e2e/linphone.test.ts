@@ -6,6 +6,7 @@ import { Linphone, type LinphoneOptions } from "../kit/linphone.ts";
 import { secretOf } from "../kit/office.ts";
 import { type SecureExchange, startSecure } from "../kit/secure.ts";
 import { testCertificate } from "../kit/tls.ts";
+import { talk } from "../kit/voice.ts";
 import { waitFor } from "../kit/wait.ts";
 
 const MENU = "7000";
@@ -18,11 +19,6 @@ beforeAll(async () => {
   desk = await a.x.phone("1003", { listenFor: [HZ, PROMPT_HZ] });
 }, 40_000);
 afterAll(() => a?.x.stop(), 30_000);
-
-const talk = (ms: number) => {
-  const since = Date.now();
-  return waitFor(() => Date.now() - since > ms, "some talk");
-};
 
 const MODES: readonly (readonly [LinphoneOptions["transport"] & string, "none" | "srtp"])[] = [
   ["udp", "none"],
@@ -74,7 +70,7 @@ for (const [transport, mediaenc] of MODES)
       expect(await at.answered).toBe(true);
       await phone.says(/Media streams established/);
       await waitFor(() => at.hears(HZ), "linphone to be heard");
-      await talk(900);
+      await talk(a.x.app, 900);
       phone.type("terminate");
       expect(await at.ended).toMatchObject({ by: "remote" });
       await phone.says(/ended \(No error\)/);
@@ -107,7 +103,7 @@ for (const [transport, mediaenc] of MODES)
       const before = desk.calls.length;
       phone.type(`call ${MENU}`);
       await phone.says(/Media streams established/);
-      await talk(900);
+      await talk(a.x.app, 900);
       phone.type("2");
       const at = await nextCall(desk, before);
       expect(await at.answered).toBe(true);

@@ -4,6 +4,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import type { TestPhone } from "../../sip/testphone/index.ts";
 import { type Exchange, nextCall, startExchange } from "../kit/exchange.ts";
+import { answerTo } from "../kit/raw.ts";
 import { freePort, waitFor } from "../kit/wait.ts";
 
 const ADDRESS = "127.0.0.3";
@@ -15,15 +16,6 @@ let peer: Socket;
 let mute = false;
 const invites: string[] = [];
 
-/** The answer to a request, with what must be copied from it (RFC 3261 §8.2.6). */
-function answer(request: string, status: string): string {
-  const lines = request.split("\r\n");
-  const copied = lines.filter((line) => /^(?:Via|From|Call-ID|CSeq):/i.test(line));
-  const to = lines.find((line) => /^To:/i.test(line)) ?? "";
-  const tagged = status.startsWith("100") ? to : `${to};tag=peer`;
-  return [`SIP/2.0 ${status}`, ...copied, tagged, "Content-Length: 0", "", ""].join("\r\n");
-}
-
 beforeAll(async () => {
   x = await startExchange();
   phone = await x.phone("1001");
@@ -34,8 +26,8 @@ beforeAll(async () => {
     if (!text.startsWith("INVITE ")) return;
     invites.push(text);
     if (mute) return;
-    peer.send(answer(text, "100 Trying"), from.port, from.address);
-    setTimeout(() => peer.send(answer(text, "486 Busy Here"), from.port, from.address), SLOW_MS);
+    peer.send(answerTo(text, "100 Trying"), from.port, from.address);
+    setTimeout(() => peer.send(answerTo(text, "486 Busy Here"), from.port, from.address), SLOW_MS);
   });
   await new Promise<void>((resolve) => peer.bind(port, ADDRESS, resolve));
   const { trunks } = x.app.routing;

@@ -54,6 +54,15 @@ export class RawUdp {
   }
 }
 
+/** The answer to a request, with what must be copied from it (RFC 3261 §8.2.6). */
+export function answerTo(text: string, status: string, headers: readonly string[] = []): string {
+  const lines = text.split("\r\n");
+  const copied = lines.filter((line) => /^(?:Via|From|Call-ID|CSeq):/i.test(line));
+  const to = lines.find((line) => /^To:/i.test(line)) ?? "";
+  const tagged = status.startsWith("100") || /;tag=/.test(to) ? to : `${to};tag=peer`;
+  return [`SIP/2.0 ${status}`, ...copied, tagged, ...headers, "Content-Length: 0", "", ""].join("\r\n");
+}
+
 /** Sends `bytes` over a new TCP connection; gives what came back until the peer closed or `timeoutMs` passed. */
 export function sendTcp(
   server: RawOptions["server"],
