@@ -134,10 +134,14 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       else if (state.state !== "registering" && state.state !== "down")
         system.alarms.clear("trunk-down", subject);
     });
-    sip.onConnection((connected) => {
+    // An alarm that an earlier run left open is over with this start.
+    system.alarms.clear("engine-down", "sip");
+    const off = sip.onConnection((connected) => {
       if (connected) system.alarms.clear("engine-down", "sip");
       else system.alarms.raise("engine-down", "sip", "");
     });
+    // A stop is no failure.
+    opened.push(async () => off());
     return {
       config,
       now,

@@ -99,16 +99,18 @@ export async function makeOffice(
   }
 }
 
-/** Registers the numbers from local port `port`, where their phones will listen. */
+/** Registers the numbers for `expiresS` seconds from local port `port`, where their phones will listen. */
 export async function register(
   folder: string,
   name: string,
   numbers: readonly string[],
   port: number,
+  expiresS = 300,
 ): Promise<void> {
   const csv = join(folder, `${name}.txt`);
   const lines = numbers.map(
-    (number) => `${number};[authentication username=${number} password=${secretOf(number)}];${port};300`,
+    (number) =>
+      `${number};[authentication username=${number} password=${secretOf(number)}];${port};${expiresS}`,
   );
   writeFileSync(csv, `SEQUENTIAL\n${lines.join("\n")}\n`);
   const done = await sipp(folder, name, [

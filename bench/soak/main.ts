@@ -37,6 +37,10 @@ const TLS_PORT = 44_925;
 /** Of the desk phones one is connected by TCP, once from each end at the most. */
 const PHONE_CONNECTIONS = 2;
 const SAMPLE_EVERY_MS = 10_000;
+/** The longest registration there is: sipp cannot renew it beside its calls. */
+const AGENT_EXPIRES_S = 3600;
+/** Agents that wait for their callers answer nearly all; a caller may hang up in the moment of the offer. */
+const ANSWERED_SHARE = 0.98;
 /** Growth that garbage collection alone can show, percent. */
 const ALLOWED_GROWTH = 10;
 /** Longer than timer H and J (32 s) and the wrap-up of an agent. */
@@ -63,7 +67,7 @@ let done: Done = { calls: 0, registrations: 0, flows: 0, failed: 0, complaints: 
 let left: readonly string[] = ["not looked at"];
 const started = performance.now();
 try {
-  await register(folder, "agents", AGENTS, AGENT_PORT);
+  await register(folder, "agents", AGENTS, AGENT_PORT, AGENT_EXPIRES_S);
   const answering = Bun.spawn(
     [
       ...["sipp", "-sf", join(SCENARIOS, "agent.xml"), "-i", SIP.address, "-p", String(AGENT_PORT), "-aa"],
@@ -78,6 +82,7 @@ try {
     const load = async (work: (round: number) => Promise<Done>) => {
       for (let round = 1; performance.now() < until; round++) {
         const more = await work(round);
+        for (const complaint of more.complaints) console.log(complaint);
         done = plus(done, more);
       }
     };
@@ -129,6 +134,9 @@ try {
     ...(files > ALLOWED_GROWTH ? [`descriptors grew by ${files.toFixed(1)} % in the second half`] : []),
     ...(truth.open > 0 ? [`${truth.open} call records are still open`] : []),
     ...(truth.journeys !== done.calls ? [`${truth.journeys} call records of ${done.calls} calls`] : []),
+    ...(truth.answered < truth.offered * ANSWERED_SHARE
+      ? [`only ${truth.answered} of ${truth.offered} queue calls were answered`]
+      : []),
     ...(truth.recorded !== truth.answered || truth.short > 0
       ? [`${truth.answered} queue calls answered, ${truth.recorded} recorded, ${truth.short} too short`]
       : []),

@@ -112,6 +112,8 @@ export function growth(values: readonly number[]): number {
 export interface Kept {
   readonly journeys: number;
   readonly open: number;
+  /** Calls to the queue. */
+  readonly offered: number;
   readonly answered: number;
   readonly recorded: number;
   readonly short: number;
@@ -128,6 +130,7 @@ export function kept(data: string, queueDid: string): Kept {
     return {
       journeys: one("SELECT count(*) FROM call_record WHERE part = 0"),
       open: one("SELECT count(*) FROM call_record WHERE part = 0 AND ended_at IS NULL"),
+      offered: one("SELECT count(*) FROM call_record WHERE part = 0 AND did_number = ?", queueDid),
       answered: one(`SELECT count(*) ${talked}`, queueDid),
       recorded: one(`SELECT count(*) ${talked} AND coalesce(r.duration_ms, 0) > 0`, queueDid),
       short: one(`SELECT count(*) ${talked} AND r.duration_ms < c.talk_ms - 500`, queueDid),

@@ -252,6 +252,14 @@ describe("the stack over drachtio-srf", () => {
     expect(facade.connected).toBe(true);
   });
 
+  test("who asks by OPTIONS after a call that is not gets 481", async () => {
+    const { engine } = await pair();
+    engine.send(
+      "o|sip|network|99|udp|1.2.3.4|5061|00:00:00.000000|t9|gone|\r\nOPTIONS sip:z SIP/2.0\r\nFrom: <sip:a@h>;tag=l\r\nTo: <sip:a@h>;tag=r\r\nCall-ID: gone\r\nCSeq: 2 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+    );
+    expect(await engine.frame("SIP/2.0 481")).toContain("t9");
+  });
+
   test("the engine's own BYE ends the dialog as its doing", async () => {
     const { engine, facade } = await pair();
     const dialog = await answeredCall(engine, facade);

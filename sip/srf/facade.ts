@@ -265,9 +265,10 @@ export class SrfFacade implements SipStack {
   #outside(incoming: IncomingRequest, inDialog: boolean): void {
     const handler = inDialog ? undefined : this.#handlers.get(incoming.method);
     if (handler !== undefined) handler(incoming);
+    // Also to OPTIONS: a peer may ask whether the call still is (RFC 3261 §12.2.2).
+    else if (inDialog) void incoming.respond(481);
     else if (incoming.method === "OPTIONS")
       void incoming.respond(200, { headers: { Allow: ALLOW, Accept: "application/sdp" } });
-    else if (inDialog) void incoming.respond(481);
     else if (incoming.method === "SUBSCRIBE" || incoming.method === "PUBLISH") void incoming.respond(489);
     else void incoming.respond(405, { headers: { Allow: ALLOW } });
   }
