@@ -52,6 +52,9 @@ test("an application that lags is not buried: the rest is told to come back, and
   expect(first.failed).toBeGreaterThan(0);
   asleep = false;
   await Promise.all(waiting.map((incoming) => incoming.respond(200)));
+  // The burst of late answers may still fill the sockets; the test's own limit ends this should it never be over.
+  const few = () => generate("OPTIONS", target, users, { count: 10, window: 10 });
+  while ((await few()).succeeded < 10);
   expect(await generate("OPTIONS", target, users, { count: 100, window: 10 })).toMatchObject({
     succeeded: 100,
     failed: 0,

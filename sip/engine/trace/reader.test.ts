@@ -62,7 +62,7 @@ test("reading, writing out and unpacking give what they give on this thread", as
 });
 
 test("this thread goes on while a long trace is read", async () => {
-  const entries = messages(1_500);
+  const entries = messages(4_000);
   const question = { entries, parties: [], media: [], now: 1e6 };
   await reader.read({ ...question, entries: entries.slice(0, 10) });
   const here = () =>
@@ -81,7 +81,7 @@ test("this thread goes on while a long trace is read", async () => {
   // The shortest of three: what a busy machine adds is not ours.
   const [alone, beside] = [await best(here), await best(away)];
   if (process.env["FIGURES"]) console.log({ alone, beside });
-  expect(beside).toBeLessThan(alone / 3);
+  expect(beside).toBeLessThan(alone / 2);
 });
 
 test("a stopped reader says so to who waits, and starts again with the next question", async () => {
