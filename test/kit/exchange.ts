@@ -265,15 +265,17 @@ export async function startExchange(
   const app = await compose(config, { log: (line) => log.push(line) });
   place.office = await furnish(app, { host: CARRIER_ADDRESS, port: place.carrierPort }, options);
   await place.openCarrier();
-  return Object.assign(place, {
+  const exchange: Exchange = Object.assign(place, {
     app,
     log,
     async stop() {
       await place.closeCarrier();
-      await app.stop();
+      // A test may have put another run in the place of the first.
+      await exchange.app.stop();
       await place.closePlace();
     },
   });
+  return exchange;
 }
 
 /** The real program as a process of its own. */
