@@ -197,11 +197,11 @@ export class SrfFacade implements SipStack {
     const srf = this.#srf;
     const connected = this.#connected;
     const outgoing: Outgoing = new Outgoing(
-      ({ uri, ...wire }, callback) => {
+      (wire, callback) => {
         if (srf === undefined || !connected || srf !== this.#srf || !this.#connected) {
           throw new SipStackError("not-connected", "No SIP engine");
         }
-        srf.request({ uri: uri ?? "sip:placeholder", ...wire }, callback);
+        srf.request(wire, callback);
       },
       this.#counts,
       {

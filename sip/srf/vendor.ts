@@ -49,7 +49,7 @@ export interface VendorResponse {
 
 export interface VendorRequestOptions {
   method: string;
-  uri?: string;
+  uri: string;
   proxy?: string;
   stackDialogId?: string;
   headers: Record<string, string>;
@@ -76,10 +76,7 @@ export interface VendorSrf {
   }): void;
   disconnect(): void;
   use(method: string, handler: (request: VendorRequest, response: VendorResponse) => void): void;
-  request(
-    options: VendorRequestOptions & { uri: string },
-    callback: (error: unknown, sent?: VendorRequest) => void,
-  ): void;
+  request(options: VendorRequestOptions, callback: (error: unknown, sent?: VendorRequest) => void): void;
   on(event: "connect", listener: (error: Error | null, hostports?: string) => void): void;
   on(event: "error", listener: (error: Error, socket?: Socket) => void): void;
   on(event: "close", listener: () => void): void;
