@@ -124,7 +124,9 @@ export class InviteDialog implements SipDialog {
     this.#gone();
     const credentials = this.#credentials;
     let reply = localReply(408, "Request Timeout");
-    for (let tries = 0; tries < BYE_TRIES && reply.status === 408; tries++) {
+    // Unanswered, or not even sent: the peer must not stay in a call that is over here.
+    const again = () => reply.status === 408 || (reply.status === 503 && reply.origin === "local");
+    for (let tries = 0; tries < BYE_TRIES && (tries === 0 || again()); tries++) {
       reply = await this.#send({
         dialogId: this.id,
         method: "BYE",

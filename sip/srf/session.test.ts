@@ -51,6 +51,22 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
     expect(sent.map((one) => one.method)).toEqual(["UPDATE", "BYE"]);
   });
 
+  test("a BYE without an answer, or that could not be sent, is said once more; an answer ends it", async () => {
+    const tried = async (first: Parameters<typeof fakeReply>) => {
+      const replies = [fakeReply(...first), fakeReply(200)];
+      const dialog = new InviteDialog(
+        parts,
+        async () => replies.shift() ?? fakeReply(500),
+        () => {},
+      );
+      return [(await dialog.bye()).status, replies.length];
+    };
+    expect(await tried([408])).toEqual([200, 0]);
+    expect(await tried([503, { origin: "local" }])).toEqual([200, 0]);
+    expect(await tried([503])).toEqual([503, 1]);
+    expect(await tried([481])).toEqual([481, 1]);
+  });
+
   test("without credentials the engine keeps the session alone", async () => {
     const sent: string[] = [];
     const updated = Promise.withResolvers<void>();
