@@ -2,7 +2,6 @@
 import type { Command } from "./commands/command.ts";
 import { CommandError, EXIT, UsageError } from "./commands/errors.ts";
 import { flagHelp, parseFlags } from "./commands/flags.ts";
-import { preferCalls } from "./priority.ts";
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => {
@@ -48,7 +47,6 @@ async function main(args: readonly string[]): Promise<number> {
       console.log(await help());
       return args.length === 0 ? EXIT.usage : EXIT.ok;
     }
-    if (name === "serve" || name === "sip-engine") preferCalls();
     // It keeps the flags of the server it stands in for, and reads them itself.
     if (name === "sip-engine") return await (await import("../sip/engine/index.ts")).runSipEngine(rest);
     const load = COMMANDS[name === "--version" ? "version" : name];

@@ -1,13 +1,9 @@
 /** The jobs Worker: exports and backups away from the calls, with a SQLite connection of its own. */
-
-import { yieldToCalls } from "../priority.ts";
 import { backUp } from "./backup.ts";
 import { type ExportParams, exportCallRecords } from "./export-call-records.ts";
 import type { JobOrder, JobReport } from "./model.ts";
 
 declare const self: Worker;
-
-yieldToCalls();
 
 const tell = (report: JobReport) => self.postMessage(report);
 
