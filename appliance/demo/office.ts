@@ -4,6 +4,7 @@
  */
 import type { App } from "../app.ts";
 import { type Entity, SYSTEM_ACTOR } from "../kernel.ts";
+import { GROUP_DEFAULTS } from "../queueing/index.ts";
 import type { FlowInput, MediaUpload } from "../routing/index.ts";
 
 export const DEMO = {
@@ -157,35 +158,15 @@ export async function makeDemoOffice(
     (await queueing.groups.save(SYSTEM_ACTOR, undefined, {
       name: "客户服务 Service",
       number: DEMO.group,
-      queueEnabled: true,
-      strategy: "longest-idle",
+      ...GROUP_DEFAULTS,
       agentTimeoutS: 12,
       maxWaitS: 60,
-      retryS: 2,
       capacity: 10,
-      joinEmpty: false,
-      leaveWhenEmpty: false,
-      noAgentOverflow: false,
-      overflow: null,
-      autoPause: false,
       acwMode: "after-answer",
       acwSeconds: 5,
-      autoAnswerQueue: false,
-      holdMusicId: null,
-      waitingMusicId: null,
-      playWaitingMusic: true,
-      announceAgentNumber: false,
-      beforeNumberPromptId: null,
-      afterNumberPromptId: null,
-      queueAnnouncementId: null,
-      agentAnnouncementId: null,
-      periodicPromptId: null,
       periodicS: 30,
       announcePosition: true,
       positionIntervalS: 15,
-      callerNumberPrefix: "",
-      callerNamePrefix: "",
-      record: true,
       members: agentIds.map((agentId) => ({ agentId, priority: 1, kind: "static" as const })),
       leaderIds: [],
     }));

@@ -11,6 +11,7 @@ export { type Admission, admission, pickAgents, waitingOrder } from "./decide/qu
 export { createDeskPresence, type DeskPresence } from "./desk-presence.ts";
 export { createQueueingConfig } from "./groups.ts";
 export type * from "./model.ts";
+export { GROUP_DEFAULTS } from "./model.ts";
 
 /** The configuration half; the agents' commands are added where the agents' states live. */
 export interface QueueingConfig {

@@ -14,6 +14,39 @@ export interface GroupInput extends Omit<Group, "id" | "members"> {
   readonly leaderIds: readonly number[];
 }
 
+/** What a new group starts with; name, number and members are the office's. */
+export const GROUP_DEFAULTS: Omit<GroupInput, "name" | "number" | "members" | "leaderIds"> = {
+  queueEnabled: true,
+  strategy: "longest-idle",
+  agentTimeoutS: 20,
+  maxWaitS: 300,
+  retryS: 2,
+  capacity: 0,
+  joinEmpty: false,
+  leaveWhenEmpty: false,
+  noAgentOverflow: false,
+  overflow: null,
+  autoPause: false,
+  acwMode: "disabled",
+  acwSeconds: 0,
+  autoAnswerQueue: false,
+  holdMusicId: null,
+  waitingMusicId: null,
+  playWaitingMusic: true,
+  announceAgentNumber: false,
+  beforeNumberPromptId: null,
+  afterNumberPromptId: null,
+  queueAnnouncementId: null,
+  agentAnnouncementId: null,
+  periodicPromptId: null,
+  periodicS: 0,
+  announcePosition: false,
+  positionIntervalS: 30,
+  callerNumberPrefix: "",
+  callerNamePrefix: "",
+  record: true,
+};
+
 export interface PauseReason {
   readonly id: number;
   /** Built-in reasons carry a locale key ("pause-reason.meal"); others the text as typed. */

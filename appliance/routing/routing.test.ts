@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openStore } from "../../storage/database.ts";
 import { SYSTEM_ACTOR, ValidationError } from "../kernel.ts";
 import { createPeople } from "../people/index.ts";
-import { createQueueingConfig, type GroupInput } from "../queueing/index.ts";
+import { createQueueingConfig, GROUP_DEFAULTS, type GroupInput } from "../queueing/index.ts";
 import { createConfiguration } from "../system/index.ts";
 import { createRouting, type DidInput, type FlowInput, parseDestination } from "./index.ts";
 
@@ -66,35 +66,11 @@ const DID: DidInput = {
 const GROUP: GroupInput = {
   name: "Sales",
   number: "600",
-  queueEnabled: true,
+  ...GROUP_DEFAULTS,
   strategy: "ring-all",
-  agentTimeoutS: 20,
   maxWaitS: 0,
-  retryS: 2,
-  capacity: 0,
   joinEmpty: true,
-  leaveWhenEmpty: false,
-  noAgentOverflow: false,
-  overflow: null,
-  autoPause: false,
-  acwMode: "disabled",
-  acwSeconds: 0,
-  autoAnswerQueue: false,
-  holdMusicId: null,
-  waitingMusicId: null,
-  playWaitingMusic: true,
-  announceAgentNumber: false,
-  beforeNumberPromptId: null,
-  afterNumberPromptId: null,
-  queueAnnouncementId: null,
-  agentAnnouncementId: null,
-  periodicPromptId: null,
-  periodicS: 0,
-  announcePosition: false,
   positionIntervalS: 0,
-  callerNumberPrefix: "",
-  callerNamePrefix: "",
-  record: true,
   members: [],
   leaderIds: [],
 };

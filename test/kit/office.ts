@@ -1,7 +1,7 @@
 /** The office of end-to-end tests, made through the use cases of the pages. */
 import type { App } from "../../appliance/app.ts";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
-import type { GroupInput } from "../../appliance/queueing/model.ts";
+import { GROUP_DEFAULTS, type GroupInput } from "../../appliance/queueing/model.ts";
 import type { FlowInput, TrunkInput } from "../../appliance/routing/model.ts";
 import type { SettingsInput } from "../../appliance/system/model.ts";
 import { toneWav } from "./tone.ts";
@@ -183,35 +183,14 @@ function groupInput(): Omit<GroupInput, "members"> {
   return {
     name: "Service",
     number: GROUP,
-    queueEnabled: true,
+    ...GROUP_DEFAULTS,
     strategy: "sequential",
     agentTimeoutS: 4,
     maxWaitS: 30,
     retryS: 1,
     capacity: 10,
     joinEmpty: true,
-    leaveWhenEmpty: false,
-    noAgentOverflow: false,
-    overflow: null,
-    autoPause: false,
-    acwMode: "disabled",
-    acwSeconds: 0,
-    autoAnswerQueue: false,
-    holdMusicId: null,
-    waitingMusicId: null,
-    playWaitingMusic: true,
-    announceAgentNumber: false,
-    beforeNumberPromptId: null,
-    afterNumberPromptId: null,
-    queueAnnouncementId: null,
-    agentAnnouncementId: null,
-    periodicPromptId: null,
-    periodicS: 0,
-    announcePosition: false,
     positionIntervalS: 0,
-    callerNumberPrefix: "",
-    callerNamePrefix: "",
-    record: true,
     leaderIds: [],
   };
 }

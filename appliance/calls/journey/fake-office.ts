@@ -1,5 +1,6 @@
 /** A small office for tests of the journeys: a number with a menu, a group of two agents, a trunk. */
 import type { LegSource } from "../../../sip/index.ts";
+import { GROUP_DEFAULTS } from "../../queueing/index.ts";
 import { emptyOffice, type Group, type MenuFlow, type Office } from "../../routing/index.ts";
 import { FakeExchange } from "./fakes.ts";
 
@@ -15,35 +16,16 @@ export const group: Group = {
   id: 1,
   name: "Service",
   number: "800",
-  queueEnabled: true,
-  strategy: "longest-idle",
+  ...GROUP_DEFAULTS,
   agentTimeoutS: 10,
   maxWaitS: 60,
   retryS: 3,
   capacity: 5,
-  joinEmpty: false,
   leaveWhenEmpty: true,
-  noAgentOverflow: false,
-  overflow: null,
-  autoPause: false,
   acwMode: "after-answer",
   acwSeconds: 5,
-  autoAnswerQueue: false,
-  holdMusicId: null,
-  waitingMusicId: null,
-  playWaitingMusic: true,
-  announceAgentNumber: false,
-  beforeNumberPromptId: null,
-  afterNumberPromptId: null,
-  queueAnnouncementId: null,
-  agentAnnouncementId: null,
-  periodicPromptId: null,
   periodicS: 30,
-  announcePosition: false,
   positionIntervalS: 15,
-  callerNumberPrefix: "",
-  callerNamePrefix: "",
-  record: true,
   members: [1, 2].map((agentId, position) => ({ agentId, priority: 1, position, kind: "dynamic" as const })),
 };
 export const menu: MenuFlow = {

@@ -1,6 +1,7 @@
 /** Who rings: the six strategies, ties by list order, priorities, admission (W-3.1.3.17–23, .32–.39); agent states. */
 import { describe, expect, test } from "bun:test";
 import type { Group, RingStrategy } from "../../routing/model.ts";
+import { GROUP_DEFAULTS } from "../model.ts";
 import { type AgentFacts, deriveState } from "./agent-state.ts";
 import { admission, type Candidate, pickAgents, waitingOrder } from "./queue.ts";
 
@@ -9,35 +10,13 @@ function group(strategy: RingStrategy, over: Partial<Group> = {}, priorities = [
     id: 1,
     name: "support",
     number: "8001",
-    queueEnabled: true,
+    ...GROUP_DEFAULTS,
     strategy,
     agentTimeoutS: 15,
     maxWaitS: 0,
     retryS: 1,
-    capacity: 0,
     joinEmpty: true,
-    leaveWhenEmpty: false,
-    noAgentOverflow: false,
-    overflow: null,
-    autoPause: false,
-    acwMode: "disabled",
-    acwSeconds: 0,
-    autoAnswerQueue: false,
-    holdMusicId: null,
-    waitingMusicId: null,
-    playWaitingMusic: true,
-    announceAgentNumber: false,
-    beforeNumberPromptId: null,
-    afterNumberPromptId: null,
-    queueAnnouncementId: null,
-    agentAnnouncementId: null,
-    periodicPromptId: null,
-    periodicS: 0,
-    announcePosition: false,
     positionIntervalS: 0,
-    callerNumberPrefix: "",
-    callerNamePrefix: "",
-    record: true,
     members: priorities.map((priority, i) => ({
       agentId: i + 1,
       priority,

@@ -1,6 +1,6 @@
 /** Agent groups: members in order, queue, after-call work, prompts. */
 import { Html } from "@kitajs/html";
-import type { GroupInput, GroupRow } from "../../../appliance/queueing/index.ts";
+import { GROUP_DEFAULTS, type GroupInput, type GroupRow } from "../../../appliance/queueing/index.ts";
 import { type DestinationOption, RING_STRATEGIES } from "../../../appliance/routing/index.ts";
 import {
   CheckField,
@@ -154,21 +154,10 @@ export const groupsPage: EntityPage<GroupRow, GroupInput, GroupChoices> = {
     textColumn("queueEnabled", ctx.t("f.queue-enabled"), (row) => ctx.t(row.queueEnabled ? "yes" : "no")),
     ...stampColumns<GroupRow>(ctx),
   ],
-  blank: () =>
-    valuesOf({
-      queueEnabled: true,
-      strategy: "longest-idle",
-      agentTimeoutS: 20,
-      maxWaitS: 300,
-      retryS: 2,
-      capacity: 0,
-      acwMode: "disabled",
-      acwSeconds: 0,
-      playWaitingMusic: true,
-      periodicS: 0,
-      positionIntervalS: 30,
-      record: true,
-    }),
+  blank: () => {
+    const { overflow, ...plain } = GROUP_DEFAULTS;
+    return { ...valuesOf(plain), ...destinationValues("overflow", overflow) };
+  },
   values: ({ members, overflow, ...row }) => ({
     ...valuesOf(row),
     ...destinationValues("overflow", overflow),
