@@ -1,10 +1,10 @@
 /**
  * What a caller hears of the exchange, packet by packet: pace and losses of the voice that the media port sends through
- * rtpengine while others talk. A bare socket counts, so that nothing but the exchange and this machine lies between.
+ * rtpengine while others talk, as it passes on the wire: nothing but the exchange and this machine lies between.
  */
 import { createSocket } from "node:dgram";
-import { enlargeReceiveBuffer } from "../sip/engine/transport/buffers.ts";
 import { percentile, type Row } from "./measure.ts";
+import { capture, type WirePacket } from "./wire.ts";
 
 export interface PacingOptions {
   readonly exchange: { readonly address: string; readonly port: number };
@@ -45,26 +45,28 @@ export function judgePackets(packets: readonly { readonly sequence: number; read
   };
 }
 
+/** RTP packets with A-law (RFC 3550 §5.1, RFC 3551) among them. */
+export function alawOf(packets: readonly WirePacket[]): { readonly sequence: number; readonly at: number }[] {
+  return packets
+    .filter(
+      ({ payload }) =>
+        payload.length >= 12 && (payload[0] ?? 0) >> 6 === 2 && ((payload[1] ?? 0) & 0x7f) === 8,
+    )
+    .map(({ at, payload }) => ({ sequence: payload.readUInt16BE(2), at }));
+}
+
 /** Calls `did` and listens. Throws when the call is not answered in five seconds. */
 export async function listenToPace(options: PacingOptions): Promise<Pacing> {
   const { exchange, carrierAddress, did } = options;
-  const packets: { sequence: number; at: number }[] = [];
-  const voice = await Bun.udpSocket({
-    hostname: carrierAddress,
-    binaryType: "buffer",
-    socket: {
-      data(_, bytes) {
-        if (bytes.length >= 12 && (bytes[0] ?? 0) >> 6 === 2 && ((bytes[1] ?? 0) & 0x7f) === 8)
-          packets.push({ sequence: bytes.readUInt16BE(2), at: performance.now() });
-      },
-    },
-  });
-  enlargeReceiveBuffer(voice);
+  // Takes the voice, so that the system does not refuse it; what is counted passes before.
+  const voice = createSocket("udp4").on("message", () => {});
+  await new Promise<void>((resolve) => voice.bind(0, carrierAddress, resolve));
+  const voicePort = voice.address().port;
   const signal = createSocket("udp4");
   await new Promise<void>((resolve) => signal.bind(0, carrierAddress, resolve));
   const { port } = signal.address();
   const callId = `pace-${crypto.randomUUID()}`;
-  const sdp = `v=0\r\no=c 1 1 IN IP4 ${carrierAddress}\r\ns=-\r\nc=IN IP4 ${carrierAddress}\r\nt=0 0\r\nm=audio ${voice.port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n`;
+  const sdp = `v=0\r\no=c 1 1 IN IP4 ${carrierAddress}\r\ns=-\r\nc=IN IP4 ${carrierAddress}\r\nt=0 0\r\nm=audio ${voicePort} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n`;
   const send = (method: string, cseq: number, to: string, body = ""): void => {
     const text = [
       `${method} sip:${did}@${exchange.address}:${exchange.port} SIP/2.0`,
@@ -99,9 +101,9 @@ export async function listenToPace(options: PacingOptions): Promise<Pacing> {
     const to = await answered.promise;
     // The first moments belong to the set-up of the voice.
     await Bun.sleep(1000);
-    packets.length = 0;
+    const wire = await capture(`dst port ${voicePort}`);
     await Bun.sleep(options.seconds * 1000);
-    const heard = judgePackets(packets);
+    const heard = judgePackets(alawOf(await wire.stop()));
     send("BYE", 2, to);
     await Bun.sleep(200);
     return heard;

@@ -1,8 +1,9 @@
 /**
- * Set-up latency added by the exchange: from a caller's INVITE to the INVITE at the phone. Bare sockets on both sides,
- * so that nothing but the exchange lies between the two clocks. The phone is busy; no call is kept.
+ * Set-up latency added by the exchange: from a caller's INVITE to the INVITE at the phone, both as they pass on the wire,
+ * so that nothing but the exchange lies between the two times. The phone is busy; no call is kept.
  */
 import { createSocket, type Socket } from "node:dgram";
+import { capture, type WirePacket } from "./wire.ts";
 
 export interface SetUpOptions {
   readonly exchange: { readonly address: string; readonly port: number };
@@ -33,6 +34,27 @@ function answer(text: string, status: string, tag: string): string {
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
+const CALLER = /(1399\d{7})/;
+
+function callerOf(text: string): string {
+  return CALLER.exec(header(text, "From")[0] ?? "")?.[1] ?? "";
+}
+
+/** From each caller's first INVITE towards `exchange` to the first one towards `phone` (ports), ms. */
+export function setUpsOf(packets: readonly WirePacket[], exchange: number, phone: number): number[] {
+  const sent = new Map<string, number>();
+  const times = new Map<string, number>();
+  for (const { at, port, payload } of packets) {
+    const text = payload.toString("latin1");
+    if (!text.startsWith("INVITE ")) continue;
+    const caller = callerOf(text);
+    const started = sent.get(caller);
+    if (port === exchange && started === undefined) sent.set(caller, at);
+    else if (port === phone && started !== undefined && !times.has(caller)) times.set(caller, at - started);
+  }
+  return [...times.values()];
+}
+
 async function bound(address: string, port: number): Promise<Socket> {
   const socket = createSocket("udp4");
   await new Promise<void>((resolve, reject) => {
@@ -49,18 +71,14 @@ export async function setUpTimes(
   const { exchange, did } = options;
   const carrier = await bound(options.carrierAddress, 0);
   const phone = await bound(exchange.address, options.phonePort);
-  const sent = new Map<string, number>();
-  const times: number[] = [];
+  const waiting = new Set<string>();
   const { port } = carrier.address();
+  const wire = await capture(`dst port ${exchange.port} or dst port ${options.phonePort}`);
   const to = (socket: Socket, text: string) => socket.send(text, exchange.port, exchange.address);
   phone.on("message", (bytes) => {
-    const at = performance.now();
     const text = bytes.toString();
     if (text.startsWith("INVITE")) {
-      const caller = /(1399\d{7})/.exec(header(text, "From")[0] ?? "")?.[1] ?? "";
-      const started = sent.get(caller);
-      if (started !== undefined) times.push(at - started);
-      sent.delete(caller);
+      waiting.delete(callerOf(text));
       to(phone, answer(text, "486 Busy Here", "busy"));
     } else if (!text.startsWith("ACK") && !text.startsWith("SIP/2.0"))
       to(phone, answer(text, "200 OK", "busy"));
@@ -96,15 +114,16 @@ export async function setUpTimes(
   const run = `${process.pid}-${Date.now()}-`;
   for (let n = 0; n < options.calls; n++) {
     const number = `1399${String(n).padStart(7, "0")}`;
-    sent.set(number, performance.now());
+    waiting.add(number);
     to(carrier, request("INVITE", `${run}${number}`, number, "", sdp));
     await Bun.sleep(1000 / options.perSecond);
   }
   const deadline = performance.now() + 3000;
-  while (sent.size > 0 && performance.now() < deadline) await Bun.sleep(20);
+  while (waiting.size > 0 && performance.now() < deadline) await Bun.sleep(20);
   // What still runs is answered before the sockets go.
   await Bun.sleep(500);
   carrier.close();
   phone.close();
-  return { times, lost: sent.size };
+  const times = setUpsOf(await wire.stop(), exchange.port, options.phonePort);
+  return { times, lost: options.calls - times.length };
 }
