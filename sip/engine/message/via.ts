@@ -57,13 +57,17 @@ export function topVia(message: Pick<SipMessage, "headers">): Readonly<Via> | un
   return lastVia;
 }
 
-/** Replaces the first Via element. */
-export function setTopVia(message: SipMessage, via: Via): void {
-  replaceFirst(message, "Via", formatVia(via));
+/** Replaces the first Via element. `via` is not to be changed afterwards. */
+export function setTopVia(message: SipMessage, via: Readonly<Via>): void {
+  const text = formatVia(via);
+  replaceFirst(message, "Via", text);
+  if (getHeader(message, "Via") !== text) return;
+  lastText = text;
+  lastVia = via;
 }
 
 /** "SIP/2.0/UDP host:port;params". */
-export function formatVia(via: Via): string {
+export function formatVia(via: Readonly<Via>): string {
   const port = via.port === undefined ? "" : `:${via.port}`;
   return `SIP/${via.version}/${via.transport} ${via.host}${port}${formatParams(via.params)}`;
 }

@@ -1,5 +1,5 @@
 /** received and rport in the top Via of a request (RFC 3261 §18.2.1, RFC 3581 §4). */
-import { formatVia, replaceFirst, type SipRequest, sameHost, topVia } from "../message/index.ts";
+import { type SipRequest, sameHost, setTopVia, topVia } from "../message/index.ts";
 
 /** Notes the source in the top Via; false when there is no readable Via. */
 export function markReceived(request: SipRequest, address: string, port: number): boolean {
@@ -14,6 +14,6 @@ export function markReceived(request: SipRequest, address: string, port: number)
   params.delete("received");
   if (wantsPort) params.set("rport", String(port));
   if (wantsPort || differs) params.set("received", address);
-  replaceFirst(request, "Via", formatVia({ ...via, params }));
+  setTopVia(request, { ...via, params });
   return true;
 }
