@@ -46,6 +46,8 @@ export abstract class Leg {
   /** A REFER of the phone whose outcome it has not been told yet. */
   #referring = false;
   readonly #early: { readonly request: IncomingRequest; readonly run: () => void }[] = [];
+  /** Takes the answer to an offer of ours that a re-INVITE asked for. */
+  #answering: ((answer: string) => Promise<void>) | undefined;
   #infos: Promise<unknown> = Promise.resolve();
 
   constructor(parts: LegParts, state: LegState) {
@@ -174,7 +176,7 @@ export abstract class Leg {
       onReoffer: (request) => this.#onceAnswered(request, () => void this.#onReoffer(request)),
       onInfo: (request) => this.#onceAnswered(request, () => this.#onInfo(request)),
       onRefer: (request) => this.#onceAnswered(request, () => this.#onRefer(request)),
-      ...(onAck === undefined ? {} : { onAck }),
+      onAck: (body) => void this.#onAck(body, onAck),
     });
   }
 
@@ -204,12 +206,8 @@ export abstract class Leg {
   }
 
   async #onReoffer(request: IncomingRequest): Promise<void> {
-    if (request.body === "") {
-      // A re-INVITE that asks us to offer: what we have is what we offer (RFC 3264 §8).
-      void request.respond(200, { body: this.localSdp });
-      return;
-    }
     try {
+      if (request.body === "") return await this.#offerAsked(request);
       const { answer, direction } = await this.parts.media.reoffer(this.id, request.body);
       this.localSdp = answer;
       await request.respond(200, { body: answer });
@@ -217,6 +215,26 @@ export abstract class Leg {
     } catch (error) {
       void request.respond(refusalFor("unsupported-media").status, { headers: warningHeader(error) });
     }
+  }
+
+  /** A re-INVITE without a description: our 200 offers, the ACK answers (RFC 3261 §14.2, RFC 3264 §8). */
+  async #offerAsked(request: IncomingRequest): Promise<void> {
+    const offer = await this.parts.media.makeOffer(this.id);
+    this.localSdp = offer;
+    this.#answering = async (answer) => {
+      const { direction } = await this.parts.media.acceptAnswer(this.id, answer);
+      this.#hold(direction === "sendonly" || direction === "inactive");
+    };
+    await request.respond(200, { body: offer });
+  }
+
+  /** An ACK: of our answer to the call, or of a later offer of ours. */
+  async #onAck(body: string, first: ((body: string) => void) | undefined): Promise<void> {
+    const take = this.#answering;
+    this.#answering = undefined;
+    if (take === undefined) return first?.(body);
+    // An answer that is missing or of no use leaves the voice as it was.
+    if (body !== "" && !this.ended) await take(body).catch(() => {});
   }
 
   #hold(held: boolean): void {

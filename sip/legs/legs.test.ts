@@ -147,6 +147,27 @@ describe("incoming legs", () => {
     expect(invite.dialog?.sent.map((s) => s.body)).toContain("SIP/2.0 200 OK\r\n");
   });
 
+  test("a re-INVITE without a description is offered, and its ACK answers", async () => {
+    const { stack, legs, events, media, types } = setUp();
+    const invite = stack.receive(fromTrunk());
+    await legs.answer(events[0]?.leg ?? "");
+    const handlers = invite.dialog?.handlers;
+    const ask = async (answer: string) => {
+      const request = new FakeRequest("INVITE", "sip:x");
+      handlers?.onReoffer?.(request);
+      await settle();
+      expect(request.responses).toEqual([{ status: 200, options: { body: "offer:none" } }]);
+      handlers?.onAck?.(answer);
+      await settle();
+    };
+    await ask("held a=sendonly");
+    await ask("moved");
+    // An ACK without an answer leaves all as it was.
+    await ask("");
+    expect(media.answers).toEqual(["held a=sendonly", "moved"]);
+    expect(types().slice(2)).toEqual(["held", "resumed"]);
+  });
+
   test("a REFER on the heels of the ACK is heard after the answer, and answered 481 when a BYE came before it", async () => {
     const { stack, legs, events, types } = setUp();
     const early = (callId: string) => {
@@ -264,7 +285,7 @@ describe("outgoing legs", () => {
     let dialog: ReturnType<NonNullable<(typeof stack.sent)[0]>["answer"]> | undefined;
     media.acceptAnswer = async () => {
       dialog?.handlers?.onEnd({ by: "remote", reason: "" });
-      return { codec: "PCMU" };
+      return { codec: "PCMU", direction: "sendrecv" };
     };
     legs.dial(dial());
     await settle();

@@ -41,6 +41,7 @@ export class FakeMedia implements MediaLegs {
   readonly offers: { options: OfferOptions | undefined; branch: string | undefined }[] = [];
   readonly digits: string[] = [];
   acceptedBranch: string | undefined;
+  readonly answers: string[] = [];
   limits: OfferOptions | undefined;
   async acceptOffer(_leg: string, offer: string, limits?: OfferOptions) {
     this.limits = limits;
@@ -55,7 +56,9 @@ export class FakeMedia implements MediaLegs {
   async acceptAnswer(_leg: string, answer: string, branch?: string) {
     if (this.refuses !== undefined && answer.includes(this.refuses)) throw new UnsupportedMediaError("no");
     this.acceptedBranch = branch;
-    return { codec: "PCMU" };
+    this.answers.push(answer);
+    const direction = answer.includes("sendonly") ? ("sendonly" as const) : ("sendrecv" as const);
+    return { codec: "PCMU", direction };
   }
   async reoffer(_leg: string, offer: string) {
     const direction = offer.includes("sendonly") ? ("sendonly" as const) : ("sendrecv" as const);

@@ -110,35 +110,41 @@ export class RtpengineLegs implements MediaLegs {
 
   reoffer(leg: string, offer: string): Promise<{ readonly answer: string; readonly direction: Direction }> {
     return this.#inTurn(leg, async (state) => {
-      const [branch = branchOf(leg, state, ONLY)] = state.branches.values();
+      const branch = branchOf(leg, state, currentOf(state));
       const { answer, direction } = await this.#answerParty(leg, state, branch, offer);
       return { answer, direction };
     });
   }
 
-  makeOffer(leg: string, options: OfferOptions = {}, name = ONLY): Promise<string> {
+  makeOffer(leg: string, options: OfferOptions = {}, name?: string): Promise<string> {
     return this.#inTurn(leg, async (state) => {
-      const branch = branchOf(leg, state, name, options);
-      const codecs = options.codecs?.length ? options.codecs : this.#settings.codecs;
+      const branch = branchOf(leg, state, name ?? currentOf(state), options);
+      const { codecs: wanted, dtmf, family, security } = branch.options;
+      const codecs = wanted?.length ? wanted : this.#settings.codecs;
       const others = codecs.filter((codec) => !sameCodec(codec, "PCMA")).map(rtpengineName);
       const reply = await this.#command("offer", branch, {
         "from-tag": "port",
         ...(branch.party ? { "to-tag": "party" } : {}),
-        sdp: portSdp(LOOPBACK, state.port, options.dtmf === "inband" ? null : EVENT_TYPE),
+        sdp: portSdp(LOOPBACK, state.port, dtmf === "inband" ? null : EVENT_TYPE),
         ...this.#direction("port", "party"),
-        "address-family": this.#reachable(branch.party?.family ?? options.family),
+        "address-family": this.#reachable(branch.party?.family ?? family),
         ...(others.length > 0
           ? { codec: { transcode: others, ...(others.length === codecs.length ? { mask: ["PCMA"] } : {}) } }
           : {}),
-        ...(branch.party ? partyTransport(branch.party) : offerTransport(options.security)),
+        ...(branch.party ? partyTransport(branch.party) : offerTransport(security)),
       });
       const sdp = String(reply.sdp);
       return branch.version.stamp(orderCodecs(sdp, describeAudio(sdp), codecs), this.#settings);
     });
   }
 
-  acceptAnswer(leg: string, answer: string, name = ONLY): Promise<{ readonly codec: string }> {
+  acceptAnswer(
+    leg: string,
+    answer: string,
+    given?: string,
+  ): Promise<{ readonly codec: string; readonly direction: Direction }> {
     return this.#inTurn(leg, async (state) => {
+      const name = given ?? currentOf(state);
       const branch = branchOf(leg, state, name);
       const plain = offeredPlain(branch.options.security, branch.party) ? withoutKeys(answer) : answer;
       const party = describeAudio(plain);
@@ -160,7 +166,7 @@ export class RtpengineLegs implements MediaLegs {
         void this.#forget(call);
       }
       this.#connect(leg, branch, describeAudio(String(reply.sdp)), party);
-      return { codec: party.codecs.find((codec) => codec.known)?.name ?? "" };
+      return { codec: party.codecs.find((codec) => codec.known)?.name ?? "", direction: party.direction };
     });
   }
 
@@ -359,6 +365,12 @@ export class RtpengineLegs implements MediaLegs {
 function sumOf(replies: readonly (NgDictionary | null | undefined)[]): number | null {
   const known = replies.flatMap((reply) => (reply ? (packetsFrom(reply, "party") ?? []) : []));
   return known.length === 0 ? null : known.reduce((sum, packets) => sum + packets, 0);
+}
+
+/** The branch whose answer was taken; of a leg without any yet the one with a single party. */
+function currentOf(state: LegState): string {
+  const [name = ONLY] = state.branches.keys();
+  return name;
 }
 
 /** The branch of that name, made with `options` if it is new. */

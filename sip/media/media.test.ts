@@ -203,7 +203,7 @@ test("an outgoing leg: our offer, the party's answer, audio both ways; release l
   const audio = await TestAudio.open({ hz: 620, listenFor: TONES });
   const out = { leg, audio };
   opened.push(out);
-  expect(await media.acceptAnswer(leg, audio.sdp())).toEqual({ codec: "PCMA" });
+  expect(await media.acceptAnswer(leg, audio.sdp())).toEqual({ codec: "PCMA", direction: "sendrecv" });
   audio.sendTo(offered.address, offered.port);
   media.hear(a.leg, [leg]);
   media.hear(leg, [a.leg]);
@@ -211,6 +211,33 @@ test("an outgoing leg: our offer, the party's answer, audio both ways; release l
   expect((await media.stats()).rtpengine.calls).toBe(2);
   await close(a, out);
   expect(await media.stats()).toMatchObject({ channels: 0, rtpengine: { calls: 0, state: "up" } });
+});
+
+test("offered once more in the call, a party may move its voice to another port", async () => {
+  for (const made of ["by the party", "by us"]) {
+    const a = await party(440);
+    const b =
+      made === "by the party"
+        ? await party(620)
+        : { leg: "asked-out", audio: await TestAudio.open({ hz: 620, listenFor: TONES }) };
+    if (made === "by us") {
+      opened.push(b);
+      const offered = describeAudio(await media.makeOffer(b.leg, {}, "1"));
+      await media.acceptAnswer(b.leg, b.audio.sdp(), "1");
+      b.audio.sendTo(offered.address, offered.port);
+    }
+    media.hear(a.leg, [b.leg]);
+    media.hear(b.leg, [a.leg]);
+    await until(`audio both ways (${made})`, () => a.audio.hears(620) && b.audio.hears(440));
+    const moved = await TestAudio.open({ hz: 850, listenFor: TONES });
+    opened.push({ leg: b.leg, audio: moved });
+    const offer = describeAudio(await media.makeOffer(b.leg));
+    await media.acceptAnswer(b.leg, moved.sdp("sendrecv", 2));
+    moved.sendTo(offer.address, offer.port);
+    b.audio.close();
+    await until(`audio at the new port (${made})`, () => moved.hears(440) && a.audio.hears(850));
+    await close(a, { leg: b.leg, audio: moved });
+  }
 });
 
 function sdpWith(mLines: string): string {

@@ -82,6 +82,9 @@ export interface OfferOptions {
   readonly instead?: string;
 }
 
+/** What a party wants to do with its voice, seen from it (RFC 4566 §6). */
+export type MediaDirection = "sendrecv" | "sendonly" | "recvonly" | "inactive";
+
 /**
  * What sip/legs uses to set a leg up. SDP in, SDP out. A leg that rings several devices makes an offer for each
  * `branch`; the branch whose answer is taken stays, the others are given up.
@@ -97,18 +100,19 @@ export interface MediaLegs {
     offer: string,
     limits?: OfferOptions,
   ): Promise<{ readonly answer: string; readonly codec: string }>;
-  /** We offer (outgoing INVITE). */
+  /** We offer: an outgoing INVITE; without `branch` also once more to the party of an answered call. */
   makeOffer(leg: LegId, options?: OfferOptions, branch?: string): Promise<string>;
   /** Throws UnsupportedMediaError when the answer has no usable audio or gives up the protection that was offered. */
-  acceptAnswer(leg: LegId, answer: string, branch?: string): Promise<{ readonly codec: string }>;
+  acceptAnswer(
+    leg: LegId,
+    answer: string,
+    branch?: string,
+  ): Promise<{ readonly codec: string; readonly direction: MediaDirection }>;
   /** re-INVITE or UPDATE from the party. `direction` is what the party now wants, seen from it. */
   reoffer(
     leg: LegId,
     offer: string,
-  ): Promise<{
-    readonly answer: string;
-    readonly direction: "sendrecv" | "sendonly" | "recvonly" | "inactive";
-  }>;
+  ): Promise<{ readonly answer: string; readonly direction: MediaDirection }>;
   release(leg: LegId): Promise<void>;
   sendDigits(leg: LegId, digits: string): void;
 }

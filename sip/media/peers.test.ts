@@ -265,7 +265,7 @@ describe("IPv6", () => {
     const leg = `peer-${++legs}`;
     const offer = await media.makeOffer(leg, { family: "IP6" });
     expect(offer).toMatch(/^c=IN IP6 ::1\r$/m);
-    expect(await media.acceptAnswer(leg, six("m=audio 4000 RTP/AVP 0"))).toEqual({ codec: "PCMU" });
+    expect(await media.acceptAnswer(leg, six("m=audio 4000 RTP/AVP 0"))).toMatchObject({ codec: "PCMU" });
     // A change of address in the call: now by IPv4.
     const moved = await media.reoffer(leg, sdp("m=audio 4000 RTP/AVP 8"));
     expect(moved.answer).toMatch(/^c=IN IP4 127\.0\.0\.1\r$/m);
@@ -308,7 +308,9 @@ test("an offer in place of one that was refused in the same dialog: same session
   const origins = [first, second].map((text) => /^o=zongji (\d+) (\d+) /m.exec(text)?.slice(1).map(Number));
   expect(second).toMatch(/^m=audio \d+ RTP\/AVP /m);
   expect(origins[1]).toEqual([origins[0]?.[0] ?? 0, 2]);
-  expect(await media.acceptAnswer(leg, sdp("m=audio 4000 RTP/AVP 8"), "again")).toEqual({ codec: "PCMA" });
+  expect(await media.acceptAnswer(leg, sdp("m=audio 4000 RTP/AVP 8"), "again")).toMatchObject({
+    codec: "PCMA",
+  });
   await media.release(leg);
   await nothingLeft();
 });
