@@ -310,3 +310,73 @@ test("the first address of a name says nothing: after 32 s the second is asked (
   network.clock.advance(2_000);
   expect(caller.told).toEqual(["network SIP/2.0 200 OK"]);
 });
+
+/** An engine that knows a name with two addresses, and what the peers there are and do. */
+function twoAddresses(first: (text: string, reply: (status: string, tag?: string) => void) => void) {
+  const network = new Network();
+  const caller = obliging();
+  const ways = [hopTo("udp", "192.0.2.66", 5060), hopTo("udp", RIGHT, 5060)];
+  const left = host(network, LEFT, caller, { resolve: async () => ways });
+  const callee = obliging();
+  const right = host(network, RIGHT, callee);
+  const heard: string[] = [];
+  const send = network.peer("192.0.2.66", (text) => {
+    heard.push(text);
+    first(text, (status, tag = "slow") => {
+      const lines = ["Via", "From", "Call-ID", "CSeq"].map((name) => `${name}: ${pick(text, name)}`);
+      const head = [`SIP/2.0 ${status}`, ...lines, `To: ${pick(text, "To").split(";tag")[0]};tag=${tag}`];
+      const contact = "Contact: <sip:slow@192.0.2.66>";
+      network.wheel.after(1, () => send(LEFT, [...head, contact, "Content-Length: 0", "", ""].join("\r\n")));
+    });
+  });
+  const dial = async () => {
+    caller.say("||", `INVITE sip:bob@carrier.test SIP/2.0\r\nContact: <sip:a@${LEFT}>\r\n\r\n${SDP}`);
+    await Promise.resolve();
+  };
+  return { network, caller, callee, left, right, heard, dial };
+}
+
+test("a call waits 2.5 s for an address that says nothing, then the next one has it; the one after goes there at once", async () => {
+  const scene = twoAddresses(() => {});
+  await scene.dial();
+  scene.network.clock.advance(2_400);
+  expect(scene.callee.told).toEqual([]);
+  scene.network.clock.advance(200);
+  expect(scene.caller.told).toEqual(["network SIP/2.0 200 OK"]);
+  const asked = scene.heard.length;
+  await scene.dial();
+  scene.network.clock.advance(100);
+  expect(scene.caller.told).toHaveLength(2);
+  // The first call goes on being offered to the silent address; the second never was.
+  expect(new Set(scene.heard.map((text) => pick(text, "Call-ID"))).size).toBe(1);
+  expect(asked).toBeGreaterThan(1);
+  scene.network.clock.advance(60_000);
+  expect([scene.left.layer.clientCount, scene.left.core.context.dialogs.size]).toEqual([0, 2]);
+});
+
+test("an address that was passed over and speaks up is told to stop, and released when it answers", async () => {
+  for (const late of ["ringing", "answer"] as const) {
+    let reply: ((status: string) => void) | undefined;
+    const scene = twoAddresses((text, answer) => {
+      if (text.startsWith("INVITE")) reply = answer;
+      if (text.startsWith("CANCEL")) {
+        answer("200 OK");
+        reply?.("487 Request Terminated");
+      }
+      if (text.startsWith("BYE")) answer("200 OK");
+    });
+    await scene.dial();
+    scene.network.clock.advance(2_600);
+    expect(scene.caller.told).toEqual(["network SIP/2.0 200 OK"]);
+    reply?.(late === "ringing" ? "180 Ringing" : "200 OK");
+    if (late === "ringing") reply?.("183 Session Progress");
+    scene.network.clock.advance(2_000);
+    const methods = scene.heard.map((text) => text.split(" ")[0]).filter((method) => method !== "INVITE");
+    expect(methods).toEqual(late === "ringing" ? ["CANCEL", "ACK"] : ["ACK", "BYE"]);
+    // The app knows of one call, and it stands.
+    expect(scene.caller.told).toEqual(["network SIP/2.0 200 OK"]);
+    expect(scene.left.core.context.dialogs.size).toBe(1);
+    scene.caller.say(`|${scene.caller.dlg}`, "BYE sip:placeholder SIP/2.0\r\n\r\n");
+    expectOver(scene);
+  }
+});

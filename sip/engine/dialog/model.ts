@@ -159,6 +159,8 @@ export interface PendingClient {
   /** Further ways when this one fails (RFC 3263 §4.3). */
   spare?: readonly Hop[];
   transaction?: ClientTransaction;
+  /** Transactions with addresses that said nothing and were passed over. */
+  passed?: ClientTransaction[];
   /** Dialogs by remote tag: the peers of a forked INVITE. */
   readonly forks: Map<string, Dialog>;
   /** CSeq reached by remote tag in early dialogs that ended when another peer answered. */

@@ -13,8 +13,8 @@ import {
   tagOf,
 } from "../transaction/index.ts";
 import { isTerminated } from "./answers.ts";
-import { contactFor } from "./build.ts";
 import { type CoreContext, fabricate, metaOf, NOTHING } from "./context.ts";
+import { Failover } from "./failover.ts";
 import { type DialogLife, natHop } from "./life.ts";
 import type { Dialog, PendingClient } from "./model.ts";
 import { Retries } from "./retry.ts";
@@ -31,6 +31,7 @@ const MAX_FORKS = 32;
 /** Responses of the network to requests of the app. */
 export class NetworkAnswers {
   readonly retries: Retries;
+  readonly failover: Failover;
 
   constructor(
     private readonly context: CoreContext,
@@ -39,15 +40,20 @@ export class NetworkAnswers {
     private readonly subscriptions: Subscriptions,
   ) {
     this.retries = new Retries(context, life, this);
+    this.failover = new Failover(context, life, this);
   }
 
   /** The transaction user of one request. */
   userOf(pending: PendingClient): ClientUser {
     return {
-      onResponse: (response, inbound, transaction) => this.response(pending, response, inbound, transaction),
+      onResponse: (response, inbound, transaction) => {
+        if (this.failover.stale(pending, response, inbound, transaction)) return;
+        this.response(pending, response, inbound, transaction);
+      },
       onFailure: (cause, transaction) => {
+        if (pending.passed?.includes(transaction)) return;
         if (cause === "timeout" && pending.cancelled) this.fabricated(pending, 487);
-        else if (this.nextWay(pending)) return;
+        else if (this.failover.next(pending)) return;
         else
           this.final(
             pending,
@@ -56,34 +62,6 @@ export class NetworkAnswers {
           );
       },
     };
-  }
-
-  /** Tries the next target of the same name with a new transaction (RFC 3263 §4.3); false when there is none. */
-  private nextWay(pending: PendingClient): boolean {
-    const [hop, ...rest] = pending.spare ?? [];
-    const open = this.context.clients.has(pending.id) && !pending.cancelled && pending.forks.size === 0;
-    const status = pending.transaction?.lastStatus ?? 0;
-    if (open) this.context.ways.failed(pending.hop, this.context.layer.wheel.now());
-    if (!hop || !open || (status > 100 && status !== 503)) return false;
-    const before = this.context.local(pending.hop.destination.protocol, pending.hop.destination.address);
-    const local = this.context.local(hop.destination.protocol, hop.destination.address);
-    pending.spare = rest;
-    if (!local) return this.nextWay(pending);
-    const old = before ? contactFor(before) : "";
-    const headers = pending.request.headers
-      .slice(1)
-      .map((entry) => (entry.value === old ? { name: entry.name, value: contactFor(local) } : { ...entry }));
-    pending.request = { ...pending.request, headers };
-    pending.hop = hop;
-    const branch = this.context.stamp(pending.request, hop);
-    if (!branch) return false;
-    const { target, destination } = hop;
-    const user = this.userOf(pending);
-    const { dialog } = pending;
-    if (dialog) this.life.leave(dialog, pending);
-    pending.transaction = this.context.layer.request(pending.request, branch, target, destination, user);
-    if (dialog) this.life.enter(dialog, pending.transaction, pending.request);
-    return true;
   }
 
   /** Answers a request of the app without the network. */
@@ -125,7 +103,7 @@ export class NetworkAnswers {
       return;
     }
     if (invite && response.status < 300) this.answered(pending, response, inbound);
-    else if (response.status === 503 && this.nextWay(pending)) return;
+    else if (response.status === 503 && this.failover.next(pending)) return;
     else if (this.retries.take(pending, response)) return;
     else this.final(pending, response, inbound);
   }
@@ -194,6 +172,13 @@ export class NetworkAnswers {
     }
     if (this.context.absences.reachable(pending.client)) this.pass(pending, response, inbound);
     else this.noAck(dialog, false);
+  }
+
+  /** An address that was passed over for its silence answers: it gets ACK and BYE like a second phone of a fork. */
+  answeredLate(pending: PendingClient, response: SipResponse, inbound: InboundMessage): void {
+    const known = pending.forks.get(tagOf(getHeader(response, "To")) ?? "");
+    if (known?.answered) this.life.acknowledgeAgain(known.answered);
+    else if (!known) this.releaseExtra(pending, response, inbound);
   }
 
   /** The call has ended meanwhile: the peer gets its ACK (and its BYE), the app hears that there is no call. */

@@ -154,13 +154,7 @@ export class Outgoing {
     };
     this.context.clients.set(pending.id, pending);
     this.context.echo(client, messageId, hop.destination, request, pending.id);
-    pending.transaction = this.context.layer.request(
-      request,
-      branch,
-      hop.target,
-      hop.destination,
-      this.answers.userOf(pending),
-    );
+    this.answers.failover.begin(pending, branch);
   }
 
   private inDialog(client: AppPort, messageId: string, dialog: Dialog, app: AppRequest): void {

@@ -1,9 +1,10 @@
 /** One destination of a proxied request: its ways, its timers, its CANCEL. */
+import { cancelOf } from "../dialog/build.ts";
 import type { Hop } from "../dialog/model.ts";
 import type { CallRecord } from "../dialog/records.ts";
 import type { InboundMessage, SipRequest, SipResponse } from "../message/model.ts";
 import type { ClientTransaction, Timer } from "../transaction/index.ts";
-import { cancelOf, forward, withoutTopVia } from "./forward.ts";
+import { forward, withoutTopVia } from "./forward.ts";
 import type { ProxySession, Target } from "./session.ts";
 
 /** Timer C (RFC 3261 §16.6 step 11): longer than three minutes, ms. */

@@ -153,20 +153,6 @@ function addRoutes(
   }
 }
 
-/** The CANCEL of a forwarded INVITE: same top Via, so that it meets its transaction (RFC 3261 §9.1). */
-export function cancelOf(invite: SipRequest): SipRequest {
-  const lines: SipHeader[] = [];
-  for (const name of ["Via", "Route", "Max-Forwards", "From", "To", "Call-ID"]) {
-    for (const entry of invite.headers) {
-      if (entry.name !== name) continue;
-      lines.push({ ...entry });
-      if (name === "Via") break;
-    }
-  }
-  lines.push({ name: "CSeq", value: `${(getHeader(invite, "CSeq") ?? "1").split(/\s/)[0]} CANCEL` });
-  return { kind: "request", method: "CANCEL", uri: invite.uri, headers: lines, body: new Uint8Array(0) };
-}
-
 /** The response for the side it is passed on to: without our Via. */
 export function withoutTopVia<T extends { headers: SipHeader[] }>(message: T): T {
   const copy = { ...message, headers: message.headers.map((entry) => ({ ...entry })) };
