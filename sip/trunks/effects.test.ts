@@ -47,7 +47,8 @@ describe("trunks", () => {
         Supported: "path",
       },
     });
-    const contact = "<sip:other@1.1.1.1>;expires=9, <sip:acct@10.0.0.1:5060>;expires=100";
+    const contact =
+      "<sip:other@1.1.1.1>;expires=9, <sip:acct@10.9.9.9>;expires=3000, <sip:acct@10.0.0.1:5060>;expires=100";
     stack.sent[0]?.finish(fakeReply(200, { headers: { Contact: contact } }));
     await settle();
     expect(trunks.state(1)).toMatchObject({ state: "registered", registeredUntil: 1_100_000, reason: "" });
@@ -55,6 +56,10 @@ describe("trunks", () => {
     expect(stack.sent).toHaveLength(1);
     pass(1_000);
     expect(stack.sent).toHaveLength(2);
+    // One registration: the same Call-ID, a higher CSeq (RFC 3261 §10.2), with room for those of answered challenges.
+    const named = stack.sent.map(({ options }) => options.headers ?? {});
+    expect(named[1]?.["Call-ID"]).toBe(named[0]?.["Call-ID"] ?? "none");
+    expect(named.map((headers) => headers.CSeq)).toEqual(["1 REGISTER", "11 REGISTER"]);
     stack.sent[1]?.finish(fakeReply(403, { reason: "Forbidden" }));
     await settle();
     expect(states.at(-1)).toMatchObject({

@@ -21,6 +21,8 @@ const settle = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 };
 
+const name = { callId: "reg", cseq: 1 };
+
 describe("a call through a trunk", () => {
   test("number, identity, From and Contact as the trunk says", () => {
     const plan = trunkInvite(
@@ -53,7 +55,7 @@ describe("a call through a trunk", () => {
       uri: "sip:110@ims.carrier.cn",
       headers: { From: '"Li" <sip:pilot@ims.carrier.cn>', Contact: "<sip:line-7@localhost>" },
     });
-    expect(trunkRegister(fixed, 300).headers).toMatchObject({
+    expect(trunkRegister(fixed, 300, name).headers).toMatchObject({
       Contact: "<sip:line-7@localhost>",
       To: "<sip:+862155550100@ims.carrier.cn>",
     });
@@ -106,7 +108,7 @@ describe("a call through a trunk", () => {
     const plan = trunkInvite(tls, service, "110", caller);
     expect(plan.proxy).toBe("sip:edge.carrier.cn;lr");
     expect(plan.headers.Route).toEqual(service);
-    expect(trunkRegister(tls, 60).proxy).toBe("sip:edge.carrier.cn;transport=tls;lr");
+    expect(trunkRegister(tls, 60, name).proxy).toBe("sip:edge.carrier.cn;transport=tls;lr");
   });
 });
 
@@ -140,9 +142,12 @@ describe("a carrier that answers oddly", () => {
   const network = { reason: "", origin: "network" as const };
 
   test("zero, huge and nonsensical expiries are bounded", () => {
-    expect([0, 1, 300, 1e12, -5, Number.NaN].map((s) => grantedS(s, 600))).toEqual([
-      40, 40, 300, 86_400, 600, 600,
+    expect([0, 1, 20, 300, 1e12, -5, Number.NaN].map((s) => grantedS(s, 600))).toEqual([
+      40, 40, 20, 300, 86_400, 600, 600,
     ]);
+    // What is granted is asked for again before it is over, however short.
+    const short = afterRegister(start, { ...network, status: 200, expiresS: 30 }, 0, 0);
+    expect(short).toMatchObject({ registeredUntil: 30_000, nextAt: 20_000 });
     const far = afterRegister(start, { ...network, status: 200, expiresS: 4_294_967_295 }, 0, 0);
     expect(far.nextAt).toBeLessThanOrEqual(86_400_000);
     const zero = afterRegister(start, { ...network, status: 200, expiresS: 0 }, 0, 0);

@@ -65,8 +65,18 @@ export function registeredUser(trunk: TrunkConfig): string {
   return trunk.contactUser === "fixed" && trunk.contactText !== "" ? trunk.contactText : trunk.username;
 }
 
+/** What all REGISTERs of one registration share, and the number of this one (RFC 3261 §10.2). */
+export interface RegisterName {
+  readonly callId: string;
+  readonly cseq: number;
+}
+
 /** REGISTER for so many seconds; 0 takes our contact back. */
-export function trunkRegister(trunk: TrunkConfig, expiresS: number): TrunkRequest {
+export function trunkRegister(
+  trunk: TrunkConfig,
+  expiresS: number,
+  { callId, cseq }: RegisterName,
+): TrunkRequest {
   const domain = trunk.fromDomain !== "" ? trunk.fromDomain : trunk.host;
   const account = `<sip:${escapeUser(trunk.username)}@${domain}>`;
   const { proxy } = routed(trunkRoute(trunk, []));
@@ -76,6 +86,8 @@ export function trunkRegister(trunk: TrunkConfig, expiresS: number): TrunkReques
     headers: {
       From: account,
       To: account,
+      "Call-ID": callId,
+      CSeq: `${cseq} REGISTER`,
       Contact: contactOf(trunk, registeredUser(trunk)),
       Expires: String(expiresS),
       Supported: "path",

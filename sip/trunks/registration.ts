@@ -33,8 +33,10 @@ export interface RegisterReply {
 
 /** A day: what is granted beyond is looked after sooner. */
 const MAX_EXPIRES_S = 86_400;
-/** A carrier granting less (or nothing) still hears from us no more often than each 30 s or so. */
-const MIN_EXPIRES_S = 40;
+/** Border controllers grant as little as 20 s to keep a NAT open; less than that (or nothing) nobody means. */
+const MIN_EXPIRES_S = 20;
+/** What counts instead. */
+const ODD_EXPIRES_S = 40;
 const MAX_RAISES = 3;
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 300_000;
@@ -58,7 +60,7 @@ export function startRegistration(expiresS: number, now: number): RegistrationSt
 /** Seconds our registration lasts by a 200; zero, nonsense and far-off values are bounded. */
 export function grantedS(granted: number | undefined, asked: number): number {
   if (granted === undefined || !Number.isFinite(granted) || granted < 0) return asked;
-  return Math.min(MAX_EXPIRES_S, Math.max(MIN_EXPIRES_S, granted));
+  return granted < MIN_EXPIRES_S ? ODD_EXPIRES_S : Math.min(MAX_EXPIRES_S, granted);
 }
 
 /** 80 % of the time granted, at least 10 s before its end when there is room. */

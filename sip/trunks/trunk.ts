@@ -1,5 +1,6 @@
 /** One carrier line: its registration or health, its addresses, its calls. */
 
+import { randomUUID } from "node:crypto";
 import { isIP } from "node:net";
 import type { TrunkConfig, TrunkState } from "../directory.ts";
 import { parseAddressList } from "../engine/message/address.ts";
@@ -37,6 +38,8 @@ const MAX_CONTACTS = 50;
 const RESOLVE_EVERY_MS = 300_000;
 /** How long calls avoid a trunk that nothing but calls can tell about, ms. */
 const RETRY_CALL_MS = 60_000;
+/** A REGISTER that is challenged counts on by itself, by less than this. */
+const CSEQ_STEP = 10;
 /** An unreachable carrier is asked again sooner than the configured interval, ms. */
 const PING_RETRY_MS = 10_000;
 
@@ -53,6 +56,8 @@ export class Trunk {
   /** A REGISTER, an OPTIONS on its way. */
   #registering: Promise<Reply> | undefined;
   #pinging: Promise<Reply> | undefined;
+  readonly #callId = randomUUID();
+  #cseq = 1;
   #nextPingAt = 0;
   #nextResolveAt = 0;
   #stopped = false;
@@ -298,26 +303,30 @@ export class Trunk {
     this.#changed();
   }
 
-  /** Seconds the carrier granted to our contact (it may list others). */
+  /**
+   * Seconds the carrier granted to our contact (it may list others). Of several with our user the first to end counts:
+   * carriers write other addresses than ours into it, and an older binding may outlast the new one.
+   */
   #granted(reply: Reply): number | undefined {
     const contacts = parseAddressList(reply.header("Contact") ?? "") ?? [];
     const listed = contacts.slice(0, MAX_CONTACTS);
-    const ours = listed.find((contact) => {
+    const ours = listed.filter((contact) => {
       const uri = parseUri(contact.uri);
       return uri?.kind === "sip" && uri.user === escapeUser(registeredUser(this.config));
     });
-    const value = Number.parseInt(
-      (ours ?? (listed.length === 1 ? listed[0] : undefined))?.params.get("expires") ?? "",
-      10,
-    );
-    return Number.isFinite(value) ? value : undefined;
+    const granted = (ours.length > 0 || listed.length > 1 ? ours : listed)
+      .map((contact) => Number.parseInt(contact.params.get("expires") ?? "", 10))
+      .filter((seconds) => seconds > 0);
+    return granted.length === 0 ? undefined : Math.min(...granted);
   }
 
   #send(expiresS: number): Promise<Reply> {
     const credentials = this.credentials;
+    const name = { callId: this.#callId, cseq: this.#cseq };
+    this.#cseq += CSEQ_STEP;
     return this.#parts.stack.request({
       method: "REGISTER",
-      ...trunkRegister(this.config, expiresS),
+      ...trunkRegister(this.config, expiresS, name),
       ...(credentials === undefined ? {} : { credentials }),
     }).final;
   }
