@@ -26,7 +26,7 @@ import {
   type Values,
   valuesOf,
 } from "../../http/index.ts";
-import { choicesOf, type EntityPage } from "../entity/index.ts";
+import { choicesOf, type EntityPage, fieldsPane } from "../entity/index.ts";
 import { builtInName, named } from "./pages.tsx";
 import { SecretPage } from "./secrets.tsx";
 
@@ -125,57 +125,53 @@ export const agentsPage: EntityPage<Agent, AgentInput, AgentChoices, AgentSaved>
     browserTimeoutS: r.int("browserTimeoutS", 60),
   }),
   panes: (form, choices, row) => [
-    {
-      id: "general",
-      label: form.t("tab.general"),
-      body: (
-        <div class="fields">
-          <TextField
-            form={form}
-            name="number"
-            type="tel"
-            label={form.t("f.agent-number")}
-            help={form.t("f.agent-number-help")}
-            readonly={row !== undefined}
-            required
-          />
-          <TextField form={form} name="lastName" label={form.t("f.last-name")} />
-          <TextField form={form} name="firstName" label={form.t("f.first-name")} required />
-          <WhereFields form={form} choices={choices} />
-          <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
-        </div>
-      ),
-    },
-    {
-      id: "advanced",
-      label: form.t("tab.advanced"),
-      body: (
-        <div class="fields">
-          <SecretFields form={form} keep={row !== undefined} />
-          <SelectField
-            form={form}
-            name="displayedNumberId"
-            label={form.t("f.displayed-number")}
-            options={choices.numbers}
-            none={form.t("f.displayed-number-none")}
-          />
-          <CheckField
-            form={form}
-            name="clickToCallOnly"
-            label={form.t("f.click-only")}
-            help={form.t("f.click-only-help")}
-          />
-          <CheckField form={form} name="workInBrowser" label={form.t("f.in-browser")} />
-          <TextField
-            form={form}
-            name="browserTimeoutS"
-            type="number"
-            label={form.t("f.browser-timeout")}
-            unit={form.t("form.seconds")}
-          />
-        </div>
-      ),
-    },
+    fieldsPane(
+      form,
+      "general",
+      <>
+        <TextField
+          form={form}
+          name="number"
+          type="tel"
+          label={form.t("f.agent-number")}
+          help={form.t("f.agent-number-help")}
+          readonly={row !== undefined}
+          required
+        />
+        <TextField form={form} name="lastName" label={form.t("f.last-name")} />
+        <TextField form={form} name="firstName" label={form.t("f.first-name")} required />
+        <WhereFields form={form} choices={choices} />
+        <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
+      </>,
+    ),
+    fieldsPane(
+      form,
+      "advanced",
+      <>
+        <SecretFields form={form} keep={row !== undefined} />
+        <SelectField
+          form={form}
+          name="displayedNumberId"
+          label={form.t("f.displayed-number")}
+          options={choices.numbers}
+          none={form.t("f.displayed-number-none")}
+        />
+        <CheckField
+          form={form}
+          name="clickToCallOnly"
+          label={form.t("f.click-only")}
+          help={form.t("f.click-only-help")}
+        />
+        <CheckField form={form} name="workInBrowser" label={form.t("f.in-browser")} />
+        <TextField
+          form={form}
+          name="browserTimeoutS"
+          type="number"
+          label={form.t("f.browser-timeout")}
+          unit={form.t("form.seconds")}
+        />
+      </>,
+    ),
   ],
   saved: (ctx, saved) => {
     const { sipSecret, webPassword, phonePin } = saved.secrets;

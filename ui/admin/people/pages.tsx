@@ -12,7 +12,7 @@ import type {
 import { CheckField, type Choice, Enabled, SelectField, TextField } from "../../components/index.ts";
 import { valuesOf } from "../../http/index.ts";
 import type { Translate } from "../../locale/index.ts";
-import { choicesOf, type EntityPage } from "../entity/index.ts";
+import { choicesOf, type EntityPage, fieldsPane } from "../entity/index.ts";
 import { SecretPage } from "./secrets.tsx";
 
 /** Built-in names are locale keys. */
@@ -110,47 +110,45 @@ export const accountsPage: EntityPage<Account, AccountInput, RolesAndDepartments
     enabled: r.flag("enabled"),
   }),
   panes: (form, { roles, departments }, row) => [
-    {
-      id: "general",
-      label: form.t("tab.general"),
-      body: (
-        <div class="fields">
-          <TextField form={form} name="username" label={form.t("f.username")} required />
-          <TextField form={form} name="displayName" label={form.t("f.display-name")} />
-          <TextField
-            form={form}
-            name="password"
-            type="password"
-            label={form.t("f.password")}
-            help={row ? form.t("form.keep-secret") : form.t("f.password-help")}
-            required={!row}
-          />
-          <SelectField
-            form={form}
-            name="roleId"
-            label={form.t("f.role")}
-            options={roles}
-            none={form.t("form.choose")}
-            required
-          />
-          <SelectField
-            form={form}
-            name="departmentId"
-            label={form.t("f.department")}
-            options={departments}
-            none={form.t("form.none")}
-          />
-          <SelectField
-            form={form}
-            name="language"
-            label={form.t("f.language")}
-            options={LANGUAGES}
-            none={form.t("f.language-office")}
-          />
-          <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
-        </div>
-      ),
-    },
+    fieldsPane(
+      form,
+      "general",
+      <>
+        <TextField form={form} name="username" label={form.t("f.username")} required />
+        <TextField form={form} name="displayName" label={form.t("f.display-name")} />
+        <TextField
+          form={form}
+          name="password"
+          type="password"
+          label={form.t("f.password")}
+          help={row ? form.t("form.keep-secret") : form.t("f.password-help")}
+          required={!row}
+        />
+        <SelectField
+          form={form}
+          name="roleId"
+          label={form.t("f.role")}
+          options={roles}
+          none={form.t("form.choose")}
+          required
+        />
+        <SelectField
+          form={form}
+          name="departmentId"
+          label={form.t("f.department")}
+          options={departments}
+          none={form.t("form.none")}
+        />
+        <SelectField
+          form={form}
+          name="language"
+          label={form.t("f.language")}
+          options={LANGUAGES}
+          none={form.t("f.language-office")}
+        />
+        <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
+      </>,
+    ),
   ],
 };
 
@@ -197,22 +195,20 @@ export const departmentsPage: EntityPage<Department, DepartmentInput, readonly C
   values: (row) => valuesOf({ ...row }),
   read: (r) => ({ name: r.text("name"), parentId: r.id("parentId") }),
   panes: (form, departments, row) => [
-    {
-      id: "general",
-      label: form.t("tab.general"),
-      body: (
-        <div class="fields">
-          <TextField form={form} name="name" label={form.t("f.name")} required />
-          <SelectField
-            form={form}
-            name="parentId"
-            label={form.t("f.parent")}
-            options={departments.filter((item) => item.value !== String(row?.id))}
-            none={form.t("f.parent-none")}
-          />
-        </div>
-      ),
-    },
+    fieldsPane(
+      form,
+      "general",
+      <>
+        <TextField form={form} name="name" label={form.t("f.name")} required />
+        <SelectField
+          form={form}
+          name="parentId"
+          label={form.t("f.parent")}
+          options={departments.filter((item) => item.value !== String(row?.id))}
+          none={form.t("f.parent-none")}
+        />
+      </>,
+    ),
   ],
 };
 
@@ -264,46 +260,42 @@ export const extensionsPage: EntityPage<Extension, ExtensionInput, readonly Choi
     secret: r.raw("secret"),
   }),
   panes: (form, numbers, row) => [
-    {
-      id: "general",
-      label: form.t("tab.general"),
-      body: (
-        <div class="fields">
-          <TextField form={form} name="number" label={form.t("f.number")} type="tel" required />
-          <TextField form={form} name="name" label={form.t("f.name")} />
-          <TextField
-            form={form}
-            name="secret"
-            type="password"
-            label={form.t("f.sip-secret")}
-            help={form.t(row ? "form.keep-secret" : "f.secret-random")}
-          />
-          <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
-        </div>
-      ),
-    },
-    {
-      id: "advanced",
-      label: form.t("tab.advanced"),
-      body: (
-        <div class="fields">
-          <SelectField
-            form={form}
-            name="displayedNumberId"
-            label={form.t("f.displayed-number")}
-            options={numbers}
-            none={form.t("f.displayed-number-none")}
-          />
-          <CheckField form={form} name="dnd" label={form.t("f.dnd")} />
-          <CheckField
-            form={form}
-            name="allowRemote"
-            label={form.t("f.allow-remote")}
-            help={form.t("f.allow-remote-help")}
-          />
-        </div>
-      ),
-    },
+    fieldsPane(
+      form,
+      "general",
+      <>
+        <TextField form={form} name="number" label={form.t("f.number")} type="tel" required />
+        <TextField form={form} name="name" label={form.t("f.name")} />
+        <TextField
+          form={form}
+          name="secret"
+          type="password"
+          label={form.t("f.sip-secret")}
+          help={form.t(row ? "form.keep-secret" : "f.secret-random")}
+        />
+        <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
+      </>,
+    ),
+    fieldsPane(
+      form,
+      "advanced",
+      <>
+        <SelectField
+          form={form}
+          name="displayedNumberId"
+          label={form.t("f.displayed-number")}
+          options={numbers}
+          none={form.t("f.displayed-number-none")}
+        />
+        <CheckField form={form} name="dnd" label={form.t("f.dnd")} />
+        <CheckField
+          form={form}
+          name="allowRemote"
+          label={form.t("f.allow-remote")}
+          help={form.t("f.allow-remote-help")}
+        />
+      </>,
+    ),
   ],
   saved: (ctx, saved) =>
     saved.secret === null ? null : (

@@ -3,7 +3,7 @@ import { Html } from "@kitajs/html";
 import { PERMISSIONS, type Role, type RoleInput, SCOPES } from "../../../appliance/people/index.ts";
 import { Field, type FormState, Notice, SelectField, TextField } from "../../components/index.ts";
 import { valuesOf } from "../../http/index.ts";
-import type { EntityPage } from "../entity/index.ts";
+import { type EntityPage, fieldsPane } from "../entity/index.ts";
 import { builtInName } from "./pages.tsx";
 
 const PARTS = [
@@ -123,28 +123,26 @@ export const rolesPage: EntityPage<Role, RoleInput, null> = {
     permissions: r.all("permissions"),
   }),
   panes: (form, _choices, row) => [
-    {
-      id: "general",
-      label: form.t("tab.general"),
-      body: (
-        <div class="fields">
-          {row?.builtIn ? (
-            <Notice tone="info" text={form.t(row.permissions.includes("*") ? "matrix.all" : "role.fixed")} />
-          ) : (
-            ""
-          )}
-          <TextField form={form} name="name" label={form.t("f.name")} required />
-          <SelectField
-            form={form}
-            name="scope"
-            label={form.t("f.scope")}
-            options={SCOPES.map((scope) => ({ value: scope, label: form.t(`scope.${scope}`) }))}
-          />
-          <Field form={form} name="permissions" label={form.t("f.permissions")} wide>
-            <Matrix form={form} />
-          </Field>
-        </div>
-      ),
-    },
+    fieldsPane(
+      form,
+      "general",
+      <>
+        {row?.builtIn ? (
+          <Notice tone="info" text={form.t(row.permissions.includes("*") ? "matrix.all" : "role.fixed")} />
+        ) : (
+          ""
+        )}
+        <TextField form={form} name="name" label={form.t("f.name")} required />
+        <SelectField
+          form={form}
+          name="scope"
+          label={form.t("f.scope")}
+          options={SCOPES.map((scope) => ({ value: scope, label: form.t(`scope.${scope}`) }))}
+        />
+        <Field form={form} name="permissions" label={form.t("f.permissions")} wide>
+          <Matrix form={form} />
+        </Field>
+      </>,
+    ),
   ],
 };

@@ -18,6 +18,7 @@ import { valuesOf } from "../../http/index.ts";
 import {
   choicesOf,
   type EntityPage,
+  fieldsPane,
   linkColumn,
   stampColumns,
   textColumn,
@@ -215,89 +216,81 @@ export const groupsPage: EntityPage<GroupRow, GroupInput, GroupChoices> = {
       <TextField form={form} name={name} type="number" label={label} help={help} unit={unit} />
     );
     return [
-      {
-        id: "general",
-        label: t("tab.general"),
-        body: (
-          <div class="fields">
-            <TextField form={form} name="name" label={t("f.name")} required />
-            <TextField form={form} name="number" type="tel" label={t("f.number")} required />
-            <SelectField
-              form={form}
-              name="strategy"
-              label={t("f.strategy")}
-              options={RING_STRATEGIES.map((item) => ({ value: item, label: t(`strategy.${item}`) }))}
-            />
-            {check("record", t("f.record"))}
-            <Members form={form} agents={agents} />
-          </div>
-        ),
-      },
-      {
-        id: "queue",
-        label: t("tab.queue"),
-        body: (
-          <div class="fields">
-            {check("queueEnabled", t("f.queue-enabled"))}
-            {number("agentTimeoutS", t("f.agent-timeout"), undefined, s)}
-            {number("maxWaitS", t("f.max-wait"), t("f.zero-no-limit"), s)}
-            {number("retryS", t("f.retry"), undefined, s)}
-            {number("capacity", t("f.capacity"), t("f.zero-no-limit"))}
-            {check("joinEmpty", t("f.join-empty"))}
-            {check("leaveWhenEmpty", t("f.leave-empty"))}
-            {check("noAgentOverflow", t("f.no-agent-overflow"))}
-            <DestinationField
-              form={form}
-              name="overflow"
-              label={t("f.overflow")}
-              none={t("f.overflow-none")}
-              options={destinations}
-            />
-          </div>
-        ),
-      },
-      {
-        id: "prompts",
-        label: t("tab.prompts"),
-        body: (
-          <div class="fields">
-            {check("playWaitingMusic", t("f.play-waiting"))}
-            {music("waitingMusicId", t("f.waiting-music"))}
-            {music("holdMusicId", t("f.hold-music"))}
-            {music("queueAnnouncementId", t("f.queue-announcement"))}
-            {music("agentAnnouncementId", t("f.agent-announcement"))}
-            {check("announcePosition", t("f.announce-position"))}
-            {number("positionIntervalS", t("f.position-interval"), undefined, s)}
-            {music("periodicPromptId", t("f.periodic-prompt"))}
-            {number("periodicS", t("f.periodic"), t("f.zero-off"), s)}
-            {check("announceAgentNumber", t("f.announce-agent"))}
-            {music("beforeNumberPromptId", t("f.before-number"))}
-            {music("afterNumberPromptId", t("f.after-number"))}
-          </div>
-        ),
-      },
-      {
-        id: "advanced",
-        label: t("tab.advanced"),
-        body: (
-          <div class="fields">
-            <SelectField
-              form={form}
-              name="acwMode"
-              label={t("f.acw-mode")}
-              options={(["disabled", "after-answer", "after-ring"] as const).map((item) => ({
-                value: item,
-                label: t(`acw.${item}`),
-              }))}
-            />
-            {number("acwSeconds", t("f.acw-seconds"), t("f.acw-help"), s)}
-            {check("autoPause", t("f.auto-pause"))}
-            {check("autoAnswerQueue", t("f.auto-answer"))}
-            <TextField form={form} name="callerNumberPrefix" label={t("f.caller-number-prefix")} />
-            <TextField form={form} name="callerNamePrefix" label={t("f.caller-name-prefix")} />
-          </div>
-        ),
-      },
+      fieldsPane(
+        form,
+        "general",
+        <>
+          <TextField form={form} name="name" label={t("f.name")} required />
+          <TextField form={form} name="number" type="tel" label={t("f.number")} required />
+          <SelectField
+            form={form}
+            name="strategy"
+            label={t("f.strategy")}
+            options={RING_STRATEGIES.map((item) => ({ value: item, label: t(`strategy.${item}`) }))}
+          />
+          {check("record", t("f.record"))}
+          <Members form={form} agents={agents} />
+        </>,
+      ),
+      fieldsPane(
+        form,
+        "queue",
+        <>
+          {check("queueEnabled", t("f.queue-enabled"))}
+          {number("agentTimeoutS", t("f.agent-timeout"), undefined, s)}
+          {number("maxWaitS", t("f.max-wait"), t("f.zero-no-limit"), s)}
+          {number("retryS", t("f.retry"), undefined, s)}
+          {number("capacity", t("f.capacity"), t("f.zero-no-limit"))}
+          {check("joinEmpty", t("f.join-empty"))}
+          {check("leaveWhenEmpty", t("f.leave-empty"))}
+          {check("noAgentOverflow", t("f.no-agent-overflow"))}
+          <DestinationField
+            form={form}
+            name="overflow"
+            label={t("f.overflow")}
+            none={t("f.overflow-none")}
+            options={destinations}
+          />
+        </>,
+      ),
+      fieldsPane(
+        form,
+        "prompts",
+        <>
+          {check("playWaitingMusic", t("f.play-waiting"))}
+          {music("waitingMusicId", t("f.waiting-music"))}
+          {music("holdMusicId", t("f.hold-music"))}
+          {music("queueAnnouncementId", t("f.queue-announcement"))}
+          {music("agentAnnouncementId", t("f.agent-announcement"))}
+          {check("announcePosition", t("f.announce-position"))}
+          {number("positionIntervalS", t("f.position-interval"), undefined, s)}
+          {music("periodicPromptId", t("f.periodic-prompt"))}
+          {number("periodicS", t("f.periodic"), t("f.zero-off"), s)}
+          {check("announceAgentNumber", t("f.announce-agent"))}
+          {music("beforeNumberPromptId", t("f.before-number"))}
+          {music("afterNumberPromptId", t("f.after-number"))}
+        </>,
+      ),
+      fieldsPane(
+        form,
+        "advanced",
+        <>
+          <SelectField
+            form={form}
+            name="acwMode"
+            label={t("f.acw-mode")}
+            options={(["disabled", "after-answer", "after-ring"] as const).map((item) => ({
+              value: item,
+              label: t(`acw.${item}`),
+            }))}
+          />
+          {number("acwSeconds", t("f.acw-seconds"), t("f.acw-help"), s)}
+          {check("autoPause", t("f.auto-pause"))}
+          {check("autoAnswerQueue", t("f.auto-answer"))}
+          <TextField form={form} name="callerNumberPrefix" label={t("f.caller-number-prefix")} />
+          <TextField form={form} name="callerNamePrefix" label={t("f.caller-name-prefix")} />
+        </>,
+      ),
     ];
   },
 };

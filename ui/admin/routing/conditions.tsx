@@ -19,7 +19,14 @@ import {
   TextField,
 } from "../../components/index.ts";
 import { type FormReader, type Values, valuesOf } from "../../http/index.ts";
-import { type EntityPage, linkColumn, stampColumns, textColumn, visibleOr } from "../entity/index.ts";
+import {
+  type EntityPage,
+  fieldsPane,
+  linkColumn,
+  stampColumns,
+  textColumn,
+  visibleOr,
+} from "../entity/index.ts";
 
 const DAYS = [1, 2, 3, 4, 5, 6, 7] as const;
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
@@ -187,58 +194,51 @@ export const conditionsPage: EntityPage<ConditionRow, ConditionInput, readonly D
   panes: (form, options) => {
     const { t } = form;
     return [
-      {
-        id: "general",
-        label: t("tab.general"),
-        body: (
-          <div class="fields">
-            <TextField form={form} name="name" label={t("f.name")} required />
-            <SelectField
+      fieldsPane(
+        form,
+        "general",
+        <>
+          <TextField form={form} name="name" label={t("f.name")} required />
+          <SelectField
+            form={form}
+            name="ruleType"
+            label={t("f.rule-type")}
+            shows="rule"
+            options={(["weekly", "time", "date", "date-range"] as const).map((item) => ({
+              value: item,
+              label: t(`rule.${item}`),
+            }))}
+          />
+          <div data-when="rule:weekly" class="fields">
+            <Field form={form} name="week" label={t("rule.weekly")} wide>
+              <Week form={form} />
+            </Field>
+            <TextArea form={form} name="weekLines" label={t("week.precise")} help={t("week.precise-help")} />
+          </div>
+          <div data-when="rule:time">
+            <TextArea form={form} name="times" label={t("f.time-ranges")} help={t("f.time-ranges-help")} />
+          </div>
+          <div data-when="rule:date">
+            <TextArea form={form} name="dates" label={t("f.dates")} help={t("f.dates-help")} />
+          </div>
+          <div data-when="rule:date-range">
+            <TextArea
               form={form}
-              name="ruleType"
-              label={t("f.rule-type")}
-              shows="rule"
-              options={(["weekly", "time", "date", "date-range"] as const).map((item) => ({
-                value: item,
-                label: t(`rule.${item}`),
-              }))}
-            />
-            <div data-when="rule:weekly" class="fields">
-              <Field form={form} name="week" label={t("rule.weekly")} wide>
-                <Week form={form} />
-              </Field>
-              <TextArea
-                form={form}
-                name="weekLines"
-                label={t("week.precise")}
-                help={t("week.precise-help")}
-              />
-            </div>
-            <div data-when="rule:time">
-              <TextArea form={form} name="times" label={t("f.time-ranges")} help={t("f.time-ranges-help")} />
-            </div>
-            <div data-when="rule:date">
-              <TextArea form={form} name="dates" label={t("f.dates")} help={t("f.dates-help")} />
-            </div>
-            <div data-when="rule:date-range">
-              <TextArea
-                form={form}
-                name="dateRanges"
-                label={t("f.date-ranges")}
-                help={t("f.date-ranges-help")}
-              />
-            </div>
-            <DestinationField form={form} name="match" label={t("f.match-to")} options={options} required />
-            <DestinationField
-              form={form}
-              name="noMatch"
-              label={t("f.no-match-to")}
-              options={options}
-              required
+              name="dateRanges"
+              label={t("f.date-ranges")}
+              help={t("f.date-ranges-help")}
             />
           </div>
-        ),
-      },
+          <DestinationField form={form} name="match" label={t("f.match-to")} options={options} required />
+          <DestinationField
+            form={form}
+            name="noMatch"
+            label={t("f.no-match-to")}
+            options={options}
+            required
+          />
+        </>,
+      ),
     ];
   },
 };

@@ -20,6 +20,7 @@ import {
   choicesOf,
   type EntityPage,
   enabledColumn,
+  fieldsPane,
   linkColumn,
   stampColumns,
   textColumn,
@@ -78,55 +79,51 @@ export const didsPage: EntityPage<DidRow, DidInput, DidChoices> = {
   panes: (form, { trunks, destinations }) => {
     const { t } = form;
     return [
-      {
-        id: "general",
-        label: t("tab.general"),
-        body: (
-          <div class="fields">
-            <TextField
-              form={form}
-              name="number"
-              type="tel"
-              label={t("f.number")}
-              help={t("f.did-help")}
-              required
-            />
-            <TextField form={form} name="name" label={t("f.name")} />
-            <SelectField
-              form={form}
-              name="trunkId"
-              label={t("f.trunk")}
-              options={trunks}
-              none={t("f.trunk-any")}
-            />
-            <DestinationField
-              form={form}
-              name="destination"
-              label={t("f.destination")}
-              none={t("f.destination-none")}
-              options={destinations}
-            />
-            <CheckField form={form} name="enabled" label={t("f.enabled")} />
-          </div>
-        ),
-      },
-      {
-        id: "advanced",
-        label: t("tab.advanced"),
-        body: (
-          <div class="fields">
-            <TextField
-              form={form}
-              name="groupLabel"
-              label={t("f.group-label")}
-              help={t("f.group-label-help")}
-            />
-            <TextField form={form} name="callerNumberPrefix" label={t("f.caller-number-prefix")} />
-            <TextField form={form} name="callerNamePrefix" label={t("f.caller-name-prefix")} />
-            <TextField form={form} name="note" label={t("f.note")} />
-          </div>
-        ),
-      },
+      fieldsPane(
+        form,
+        "general",
+        <>
+          <TextField
+            form={form}
+            name="number"
+            type="tel"
+            label={t("f.number")}
+            help={t("f.did-help")}
+            required
+          />
+          <TextField form={form} name="name" label={t("f.name")} />
+          <SelectField
+            form={form}
+            name="trunkId"
+            label={t("f.trunk")}
+            options={trunks}
+            none={t("f.trunk-any")}
+          />
+          <DestinationField
+            form={form}
+            name="destination"
+            label={t("f.destination")}
+            none={t("f.destination-none")}
+            options={destinations}
+          />
+          <CheckField form={form} name="enabled" label={t("f.enabled")} />
+        </>,
+      ),
+      fieldsPane(
+        form,
+        "advanced",
+        <>
+          <TextField
+            form={form}
+            name="groupLabel"
+            label={t("f.group-label")}
+            help={t("f.group-label-help")}
+          />
+          <TextField form={form} name="callerNumberPrefix" label={t("f.caller-number-prefix")} />
+          <TextField form={form} name="callerNamePrefix" label={t("f.caller-name-prefix")} />
+          <TextField form={form} name="note" label={t("f.note")} />
+        </>,
+      ),
     ];
   },
   aside: (ctx, row) => {

@@ -18,6 +18,7 @@ import { type FormReader, type Values, value, valuesOf } from "../../http/index.
 import {
   choicesOf,
   type EntityPage,
+  fieldsPane,
   linkColumn,
   stampColumns,
   textColumn,
@@ -208,95 +209,85 @@ export const flowsPage: EntityPage<FlowRow, FlowInput, FlowChoices> = {
     const bare = { ...form, values: {}, complaints: {} };
     const seconds = t("form.seconds");
     return [
-      {
-        id: "general",
-        label: t("tab.general"),
-        body: (
-          <div class="fields">
-            <TextField form={form} name="name" label={t("f.name")} required />
-            <Rows
-              form={form}
-              id="prompts"
-              label={t("f.prompts")}
-              add={t("f.add-prompt")}
-              next={nextOf(prompts)}
-              rows={prompts.map((n) => <PromptRow form={form} n={n} media={media} />)}
-              template={<PromptRow form={bare} n="__n__" media={media} />}
-            />
-            <Rows
-              form={form}
-              id="keys"
-              label={t("f.keys")}
-              add={t("f.add-key")}
-              next={nextOf(keys)}
-              rows={keys.map((n) => <KeyRow form={form} n={n} options={destinations} />)}
-              template={<KeyRow form={bare} n="__n__" options={destinations} />}
-            />
-            <CheckField form={form} name="directDial" label={t("f.direct-dial")} />
-            <DestinationField
-              form={form}
-              name="timeoutDestination"
-              label={t("f.timeout-to")}
-              none={t("f.replay-menu")}
-              options={destinations}
-            />
-            <DestinationField
-              form={form}
-              name="noMatchDestination"
-              label={t("f.no-match-to-key")}
-              none={t("f.replay-menu")}
-              options={destinations}
-            />
-          </div>
-        ),
-      },
-      {
-        id: "advanced",
-        label: t("tab.advanced"),
-        body: (
-          <div class="fields">
-            <TextField
-              form={form}
-              name="internalNumber"
-              label={t("f.internal-number")}
-              help={t("f.internal-number-help")}
-            />
-            <TextField form={form} name="replayCount" type="number" label={t("f.replay")} />
-            <TextField
-              form={form}
-              name="inputTimeoutS"
-              type="number"
-              label={t("f.input-timeout")}
-              unit={seconds}
-            />
-            <TextField
-              form={form}
-              name="keyTimeoutS"
-              type="number"
-              label={t("f.key-timeout")}
-              unit={seconds}
-            />
-            <TextField form={form} name="maxInput" type="number" label={t("f.max-input")} />
-            <TextField form={form} name="delayS" type="number" label={t("f.delay")} unit={seconds} />
-            <SelectField
-              form={form}
-              name="timeoutPromptId"
-              label={t("f.timeout-prompt")}
-              options={media}
-              none={t("form.none")}
-            />
-            <SelectField
-              form={form}
-              name="noMatchPromptId"
-              label={t("f.no-match-prompt")}
-              options={media}
-              none={t("form.none")}
-            />
-            <TextField form={form} name="callerNumberPrefix" label={t("f.caller-number-prefix")} />
-            <TextField form={form} name="callerNamePrefix" label={t("f.caller-name-prefix")} />
-          </div>
-        ),
-      },
+      fieldsPane(
+        form,
+        "general",
+        <>
+          <TextField form={form} name="name" label={t("f.name")} required />
+          <Rows
+            form={form}
+            id="prompts"
+            label={t("f.prompts")}
+            add={t("f.add-prompt")}
+            next={nextOf(prompts)}
+            rows={prompts.map((n) => <PromptRow form={form} n={n} media={media} />)}
+            template={<PromptRow form={bare} n="__n__" media={media} />}
+          />
+          <Rows
+            form={form}
+            id="keys"
+            label={t("f.keys")}
+            add={t("f.add-key")}
+            next={nextOf(keys)}
+            rows={keys.map((n) => <KeyRow form={form} n={n} options={destinations} />)}
+            template={<KeyRow form={bare} n="__n__" options={destinations} />}
+          />
+          <CheckField form={form} name="directDial" label={t("f.direct-dial")} />
+          <DestinationField
+            form={form}
+            name="timeoutDestination"
+            label={t("f.timeout-to")}
+            none={t("f.replay-menu")}
+            options={destinations}
+          />
+          <DestinationField
+            form={form}
+            name="noMatchDestination"
+            label={t("f.no-match-to-key")}
+            none={t("f.replay-menu")}
+            options={destinations}
+          />
+        </>,
+      ),
+      fieldsPane(
+        form,
+        "advanced",
+        <>
+          <TextField
+            form={form}
+            name="internalNumber"
+            label={t("f.internal-number")}
+            help={t("f.internal-number-help")}
+          />
+          <TextField form={form} name="replayCount" type="number" label={t("f.replay")} />
+          <TextField
+            form={form}
+            name="inputTimeoutS"
+            type="number"
+            label={t("f.input-timeout")}
+            unit={seconds}
+          />
+          <TextField form={form} name="keyTimeoutS" type="number" label={t("f.key-timeout")} unit={seconds} />
+          <TextField form={form} name="maxInput" type="number" label={t("f.max-input")} />
+          <TextField form={form} name="delayS" type="number" label={t("f.delay")} unit={seconds} />
+          <SelectField
+            form={form}
+            name="timeoutPromptId"
+            label={t("f.timeout-prompt")}
+            options={media}
+            none={t("form.none")}
+          />
+          <SelectField
+            form={form}
+            name="noMatchPromptId"
+            label={t("f.no-match-prompt")}
+            options={media}
+            none={t("form.none")}
+          />
+          <TextField form={form} name="callerNumberPrefix" label={t("f.caller-number-prefix")} />
+          <TextField form={form} name="callerNamePrefix" label={t("f.caller-name-prefix")} />
+        </>,
+      ),
     ];
   },
 };

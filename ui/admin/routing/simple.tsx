@@ -28,6 +28,7 @@ import {
   choicesOf,
   type EntityPage,
   enabledColumn,
+  fieldsPane,
   linkColumn,
   stampColumns,
   textColumn,
@@ -52,23 +53,21 @@ export const displayedNumbersPage: EntityPage<DisplayedNumberRow, DisplayedNumbe
   values: (row) => valuesOf({ ...row }),
   read: (r) => ({ number: r.text("number"), supplier: r.text("supplier"), trunkId: r.id("trunkId") }),
   panes: (form, trunks) => [
-    {
-      id: "general",
-      label: form.t("tab.general"),
-      body: (
-        <div class="fields">
-          <TextField form={form} name="number" type="tel" label={form.t("f.number")} required />
-          <SelectField
-            form={form}
-            name="trunkId"
-            label={form.t("f.trunk")}
-            options={trunks}
-            none={form.t("f.trunk-any")}
-          />
-          <TextField form={form} name="supplier" label={form.t("f.supplier")} />
-        </div>
-      ),
-    },
+    fieldsPane(
+      form,
+      "general",
+      <>
+        <TextField form={form} name="number" type="tel" label={form.t("f.number")} required />
+        <SelectField
+          form={form}
+          name="trunkId"
+          label={form.t("f.trunk")}
+          options={trunks}
+          none={form.t("f.trunk-any")}
+        />
+        <TextField form={form} name="supplier" label={form.t("f.supplier")} />
+      </>,
+    ),
   ],
 };
 
@@ -91,16 +90,14 @@ export const blacklistPage: EntityPage<BlacklistRow, BlacklistInput, null> = {
   values: (row) => valuesOf({ ...row }),
   read: (r) => ({ number: r.text("number"), note: r.text("note") }),
   panes: (form) => [
-    {
-      id: "general",
-      label: form.t("tab.general"),
-      body: (
-        <div class="fields">
-          <TextField form={form} name="number" type="tel" label={form.t("f.number")} required />
-          <TextField form={form} name="note" label={form.t("f.note")} />
-        </div>
-      ),
-    },
+    fieldsPane(
+      form,
+      "general",
+      <>
+        <TextField form={form} name="number" type="tel" label={form.t("f.number")} required />
+        <TextField form={form} name="note" label={form.t("f.note")} />
+      </>,
+    ),
   ],
 };
 
@@ -135,56 +132,52 @@ export const outboundRulesPage: EntityPage<OutboundRuleRow, OutboundRuleInput, r
     enabled: r.flag("enabled"),
   }),
   panes: (form, trunks) => [
-    {
-      id: "general",
-      label: form.t("tab.general"),
-      body: (
-        <div class="fields">
-          <TextField form={form} name="name" label={form.t("f.name")} required />
-          <TextField form={form} name="prefix" label={form.t("f.prefix")} help={form.t("f.prefix-help")} />
-          <SelectField
-            form={form}
-            name="trunkId"
-            label={form.t("f.trunk")}
-            options={trunks}
-            none={form.t("form.choose")}
-            required
-          />
-          <TextField
-            form={form}
-            name="position"
-            type="number"
-            label={form.t("f.position")}
-            help={form.t("f.position-help")}
-          />
-          <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
-        </div>
-      ),
-    },
-    {
-      id: "advanced",
-      label: form.t("tab.advanced"),
-      body: (
-        <div class="fields">
-          <TextField form={form} name="minLength" type="number" label={form.t("f.min-length")} />
-          <TextField
-            form={form}
-            name="maxLength"
-            type="number"
-            label={form.t("f.max-length")}
-            help={form.t("f.zero-no-limit")}
-          />
-          <TextField form={form} name="removePrefix" label={form.t("f.remove-prefix")} />
-          <TextField form={form} name="addPrefix" label={form.t("f.add-prefix")} />
-          <TextField
-            form={form}
-            name="replaceNumber"
-            label={form.t("f.replace-number")}
-            help={form.t("f.replace-help")}
-          />
-        </div>
-      ),
-    },
+    fieldsPane(
+      form,
+      "general",
+      <>
+        <TextField form={form} name="name" label={form.t("f.name")} required />
+        <TextField form={form} name="prefix" label={form.t("f.prefix")} help={form.t("f.prefix-help")} />
+        <SelectField
+          form={form}
+          name="trunkId"
+          label={form.t("f.trunk")}
+          options={trunks}
+          none={form.t("form.choose")}
+          required
+        />
+        <TextField
+          form={form}
+          name="position"
+          type="number"
+          label={form.t("f.position")}
+          help={form.t("f.position-help")}
+        />
+        <CheckField form={form} name="enabled" label={form.t("f.enabled")} />
+      </>,
+    ),
+    fieldsPane(
+      form,
+      "advanced",
+      <>
+        <TextField form={form} name="minLength" type="number" label={form.t("f.min-length")} />
+        <TextField
+          form={form}
+          name="maxLength"
+          type="number"
+          label={form.t("f.max-length")}
+          help={form.t("f.zero-no-limit")}
+        />
+        <TextField form={form} name="removePrefix" label={form.t("f.remove-prefix")} />
+        <TextField form={form} name="addPrefix" label={form.t("f.add-prefix")} />
+        <TextField
+          form={form}
+          name="replaceNumber"
+          label={form.t("f.replace-number")}
+          help={form.t("f.replace-help")}
+        />
+      </>,
+    ),
   ],
 };
 
@@ -232,59 +225,55 @@ export const inboundRoutesPage: EntityPage<InboundRouteRow, InboundRouteInput, r
       destination: mustReadDestination(r, "destination"),
     }),
     panes: (form, options) => [
-      {
-        id: "general",
-        label: form.t("tab.general"),
-        body: (
-          <div class="fields">
-            <TextField form={form} name="name" label={form.t("f.name")} required />
-            <SelectField
-              form={form}
-              name="subject"
-              label={form.t("f.subject")}
-              options={(["did", "caller"] as const).map((item) => ({
-                value: item,
-                label: form.t(`subject.${item}`),
-              }))}
-            />
-            <SelectField
-              form={form}
-              name="method"
-              label={form.t("f.method")}
-              options={(["prefix", "pattern", "group"] as const).map((item) => ({
-                value: item,
-                label: form.t(`method.${item}`),
-              }))}
-            />
-            <TextField form={form} name="value" label={form.t("f.value")} help={form.t("f.value-help")} />
-            <DestinationField
-              form={form}
-              name="destination"
-              label={form.t("f.destination")}
-              options={options}
-              required
-            />
-            <TextField
-              form={form}
-              name="position"
-              type="number"
-              label={form.t("f.position")}
-              help={form.t("f.position-help")}
-            />
-          </div>
-        ),
-      },
-      {
-        id: "advanced",
-        label: form.t("tab.advanced"),
-        body: (
-          <div class="fields">
-            <TextField form={form} name="removeCallerPrefix" label={form.t("f.remove-caller-prefix")} />
-            <TextField form={form} name="addCallerPrefix" label={form.t("f.add-caller-prefix")} />
-            <CheckField form={form} name="lastAgentFirst" label={form.t("f.last-agent-first")} />
-          </div>
-        ),
-      },
+      fieldsPane(
+        form,
+        "general",
+        <>
+          <TextField form={form} name="name" label={form.t("f.name")} required />
+          <SelectField
+            form={form}
+            name="subject"
+            label={form.t("f.subject")}
+            options={(["did", "caller"] as const).map((item) => ({
+              value: item,
+              label: form.t(`subject.${item}`),
+            }))}
+          />
+          <SelectField
+            form={form}
+            name="method"
+            label={form.t("f.method")}
+            options={(["prefix", "pattern", "group"] as const).map((item) => ({
+              value: item,
+              label: form.t(`method.${item}`),
+            }))}
+          />
+          <TextField form={form} name="value" label={form.t("f.value")} help={form.t("f.value-help")} />
+          <DestinationField
+            form={form}
+            name="destination"
+            label={form.t("f.destination")}
+            options={options}
+            required
+          />
+          <TextField
+            form={form}
+            name="position"
+            type="number"
+            label={form.t("f.position")}
+            help={form.t("f.position-help")}
+          />
+        </>,
+      ),
+      fieldsPane(
+        form,
+        "advanced",
+        <>
+          <TextField form={form} name="removeCallerPrefix" label={form.t("f.remove-caller-prefix")} />
+          <TextField form={form} name="addCallerPrefix" label={form.t("f.add-caller-prefix")} />
+          <CheckField form={form} name="lastAgentFirst" label={form.t("f.last-agent-first")} />
+        </>,
+      ),
     ],
   };
 
@@ -305,27 +294,25 @@ export const pauseReasonsPage: EntityPage<PauseReason, PauseReasonInput, null> =
   values: (row) => valuesOf({ ...row }),
   read: (r) => ({ name: r.text("name"), position: r.int("position", 1) }),
   panes: (form, _none, row) => [
-    {
-      id: "general",
-      label: form.t("tab.general"),
-      body: (
-        <div class="fields">
-          <TextField
-            form={form}
-            name="name"
-            label={form.t("f.name")}
-            required
-            readonly={row?.name.startsWith("pause-reason.")}
-          />
-          <TextField
-            form={form}
-            name="position"
-            type="number"
-            label={form.t("f.position")}
-            help={form.t("f.pause-position-help")}
-          />
-        </div>
-      ),
-    },
+    fieldsPane(
+      form,
+      "general",
+      <>
+        <TextField
+          form={form}
+          name="name"
+          label={form.t("f.name")}
+          required
+          readonly={row?.name.startsWith("pause-reason.")}
+        />
+        <TextField
+          form={form}
+          name="position"
+          type="number"
+          label={form.t("f.position")}
+          help={form.t("f.pause-position-help")}
+        />
+      </>,
+    ),
   ],
 };

@@ -11,6 +11,7 @@ import {
 } from "../../components/index.ts";
 import type { FormReader } from "../../http/index.ts";
 import type { Translate } from "../../locale/index.ts";
+import { fieldsPane } from "../entity/index.ts";
 
 const FORMATS = ["dialled", "national", "e164", "idd"] as const;
 const USERS = ["account", "caller", "fixed"] as const;
@@ -69,125 +70,119 @@ function numbers(form: FormState): TabPane {
   const { t } = form;
   const formats = FORMATS.map((value) => ({ value, label: t(`number-format.${value}`) }));
   const users = USERS.map((value) => ({ value, label: t(`user-part.${value}`) }));
-  return {
-    id: "numbers",
-    label: t("tab.numbers"),
-    body: (
-      <div class="fields">
-        <SelectField
-          form={form}
-          name="numberFormat"
-          label={t("f.number-format")}
-          help={t("f.number-format-help")}
-          options={formats}
-        />
-        <SelectField form={form} name="callerFormat" label={t("f.caller-format")} options={formats} />
-        <SelectField
-          form={form}
-          name="country"
-          label={t("f.country")}
-          help={t("f.country-help")}
-          options={countries(t)}
-        />
-        <TextField form={form} name="areaCode" label={t("f.area-code")} help={t("f.area-code-help")} />
-        <TextField
-          form={form}
-          name="numberPrefix"
-          label={t("f.number-prefix")}
-          help={t("f.number-prefix-help")}
-        />
-        <SelectField
-          form={form}
-          name="identityHeader"
-          label={t("f.identity")}
-          options={[
-            { value: "none", label: t("form.none") },
-            { value: "pai", label: "P-Asserted-Identity" },
-            { value: "ppi", label: "P-Preferred-Identity" },
-            { value: "rpid", label: "Remote-Party-ID" },
-          ]}
-        />
-        <SelectField
-          form={form}
-          name="fromUser"
-          label={t("f.from-user")}
-          help={t("f.from-user-help")}
-          options={users}
-        />
-        <TextField form={form} name="fromText" label={t("f.from-text")} />
-        <SelectField
-          form={form}
-          name="contactUser"
-          label={t("f.contact-user")}
-          help={t("f.contact-user-help")}
-          options={users}
-        />
-        <TextField form={form} name="contactText" label={t("f.contact-text")} />
-        <CheckField form={form} name="diversion" label={t("f.diversion")} help={t("f.diversion-help")} />
-        <CheckField form={form} name="hideNumber" label={t("f.hide-number")} help={t("f.hide-number-help")} />
-      </div>
-    ),
-  };
+  return fieldsPane(
+    form,
+    "numbers",
+    <>
+      <SelectField
+        form={form}
+        name="numberFormat"
+        label={t("f.number-format")}
+        help={t("f.number-format-help")}
+        options={formats}
+      />
+      <SelectField form={form} name="callerFormat" label={t("f.caller-format")} options={formats} />
+      <SelectField
+        form={form}
+        name="country"
+        label={t("f.country")}
+        help={t("f.country-help")}
+        options={countries(t)}
+      />
+      <TextField form={form} name="areaCode" label={t("f.area-code")} help={t("f.area-code-help")} />
+      <TextField
+        form={form}
+        name="numberPrefix"
+        label={t("f.number-prefix")}
+        help={t("f.number-prefix-help")}
+      />
+      <SelectField
+        form={form}
+        name="identityHeader"
+        label={t("f.identity")}
+        options={[
+          { value: "none", label: t("form.none") },
+          { value: "pai", label: "P-Asserted-Identity" },
+          { value: "ppi", label: "P-Preferred-Identity" },
+          { value: "rpid", label: "Remote-Party-ID" },
+        ]}
+      />
+      <SelectField
+        form={form}
+        name="fromUser"
+        label={t("f.from-user")}
+        help={t("f.from-user-help")}
+        options={users}
+      />
+      <TextField form={form} name="fromText" label={t("f.from-text")} />
+      <SelectField
+        form={form}
+        name="contactUser"
+        label={t("f.contact-user")}
+        help={t("f.contact-user-help")}
+        options={users}
+      />
+      <TextField form={form} name="contactText" label={t("f.contact-text")} />
+      <CheckField form={form} name="diversion" label={t("f.diversion")} help={t("f.diversion-help")} />
+      <CheckField form={form} name="hideNumber" label={t("f.hide-number")} help={t("f.hide-number-help")} />
+    </>,
+  );
 }
 
 function media(form: FormState): TabPane {
   const { t } = form;
-  return {
-    id: "media",
-    label: t("tab.media"),
-    body: (
-      <div class="fields">
-        <TextField form={form} name="codecs" label={t("f.codecs")} help={t("f.codecs-help")} />
-        <SelectField
-          form={form}
-          name="srtp"
-          label={t("f.srtp")}
-          help={t("f.srtp-help")}
-          options={(["off", "required"] as const).map((value) => ({ value, label: t(`srtp.${value}`) }))}
-        />
-        <SelectField
-          form={form}
-          name="dtmf"
-          label={t("f.dtmf")}
-          help={t("f.dtmf-help")}
-          options={DTMF.map((value) => ({ value, label: t(`dtmf.${value}`) }))}
-        />
-        <CheckField form={form} name="earlyMedia" label={t("f.early-media")} help={t("f.early-media-help")} />
-      </div>
-    ),
-  };
+  return fieldsPane(
+    form,
+    "media",
+    <>
+      <TextField form={form} name="codecs" label={t("f.codecs")} help={t("f.codecs-help")} />
+      <SelectField
+        form={form}
+        name="srtp"
+        label={t("f.srtp")}
+        help={t("f.srtp-help")}
+        options={(["off", "required"] as const).map((value) => ({ value, label: t(`srtp.${value}`) }))}
+      />
+      <SelectField
+        form={form}
+        name="dtmf"
+        label={t("f.dtmf")}
+        help={t("f.dtmf-help")}
+        options={DTMF.map((value) => ({ value, label: t(`dtmf.${value}`) }))}
+      />
+      <CheckField form={form} name="earlyMedia" label={t("f.early-media")} help={t("f.early-media-help")} />
+    </>,
+  );
 }
 
 function limits(form: FormState, trunks: readonly Choice[], row: TrunkRow | undefined): TabPane {
   const { t } = form;
-  return {
-    id: "limits",
-    label: t("tab.limits"),
-    body: (
-      <div class="fields">
-        <TextField
-          form={form}
-          name="maxCalls"
-          type="number"
-          label={t("f.max-calls")}
-          help={t("f.zero-no-limit")}
-        />
-        <TextField
-          form={form}
-          name="callsPerSecond"
-          type="number"
-          label={t("f.calls-per-second")}
-          help={t("f.zero-no-limit")}
-        />
-        <SelectField
-          form={form}
-          name="nextTrunkId"
-          label={t("f.next-trunk")}
-          help={t("f.next-trunk-help")}
-          options={trunks.filter((trunk) => trunk.value !== String(row?.id ?? ""))}
-          none={t("f.next-trunk-none")}
-        />
-      </div>
-    ),
-  };
+  return fieldsPane(
+    form,
+    "limits",
+    <>
+      <TextField
+        form={form}
+        name="maxCalls"
+        type="number"
+        label={t("f.max-calls")}
+        help={t("f.zero-no-limit")}
+      />
+      <TextField
+        form={form}
+        name="callsPerSecond"
+        type="number"
+        label={t("f.calls-per-second")}
+        help={t("f.zero-no-limit")}
+      />
+      <SelectField
+        form={form}
+        name="nextTrunkId"
+        label={t("f.next-trunk")}
+        help={t("f.next-trunk-help")}
+        options={trunks.filter((trunk) => trunk.value !== String(row?.id ?? ""))}
+        none={t("f.next-trunk-none")}
+      />
+    </>,
+  );
 }

@@ -7,6 +7,7 @@ import {
   choicesOf,
   type EntityPage,
   enabledColumn,
+  fieldsPane,
   linkColumn,
   stampColumns,
   textColumn,
@@ -74,85 +75,75 @@ export const trunksPage: EntityPage<TrunkRow, TrunkInput, readonly Choice[]> = {
     const words = (items: readonly string[]) =>
       items.map((item) => ({ value: item, label: item.toUpperCase() }));
     return [
-      {
-        id: "general",
-        label: t("tab.general"),
-        body: (
-          <div class="fields">
-            <TextField form={form} name="name" label={t("f.name")} required />
-            <SelectField
-              form={form}
-              name="kind"
-              label={t("f.kind")}
-              shows="kind"
-              options={(["registration", "ip"] as const).map((item) => ({
-                value: item,
-                label: t(`trunk-kind.${item}`),
-              }))}
-            />
-            <TextField form={form} name="host" label={t("f.host")} help={t("f.host-help")} required />
-            <TextField form={form} name="username" label={t("f.username")} />
-            <TextField
-              form={form}
-              name="password"
-              type="password"
-              label={t("f.password")}
-              help={row?.hasPassword ? t("form.keep-secret") : undefined}
-            />
-            <CheckField form={form} name="enabled" label={t("f.enabled")} />
-          </div>
-        ),
-      },
-      {
-        id: "advanced",
-        label: t("tab.advanced"),
-        body: (
-          <div class="fields">
-            <TextField
-              form={form}
-              name="port"
-              type="number"
-              label={t("secret.port")}
-              help={t("f.port-help")}
-            />
-            <SelectField
-              form={form}
-              name="transport"
-              label={t("f.transport")}
-              options={words(["udp", "tcp", "tls"])}
-            />
-            <TextField
-              form={form}
-              name="authUsername"
-              label={t("f.auth-username")}
-              help={t("f.auth-username-help")}
-            />
-            <TextField form={form} name="fromDomain" label={t("f.from-domain")} />
-            <TextField form={form} name="outboundProxy" label={t("f.outbound-proxy")} />
-            <TextArea
-              form={form}
-              name="allowedAddresses"
-              label={t("f.allowed-addresses")}
-              help={t("f.allowed-addresses-help")}
-            />
-            <TextField
-              form={form}
-              name="registerExpiresS"
-              type="number"
-              label={t("f.register-expires")}
-              unit={t("form.seconds")}
-            />
-            <TextField
-              form={form}
-              name="optionsPingS"
-              type="number"
-              label={t("f.options-ping")}
-              unit={t("form.seconds")}
-              help={t("f.zero-off")}
-            />
-          </div>
-        ),
-      },
+      fieldsPane(
+        form,
+        "general",
+        <>
+          <TextField form={form} name="name" label={t("f.name")} required />
+          <SelectField
+            form={form}
+            name="kind"
+            label={t("f.kind")}
+            shows="kind"
+            options={(["registration", "ip"] as const).map((item) => ({
+              value: item,
+              label: t(`trunk-kind.${item}`),
+            }))}
+          />
+          <TextField form={form} name="host" label={t("f.host")} help={t("f.host-help")} required />
+          <TextField form={form} name="username" label={t("f.username")} />
+          <TextField
+            form={form}
+            name="password"
+            type="password"
+            label={t("f.password")}
+            help={row?.hasPassword ? t("form.keep-secret") : undefined}
+          />
+          <CheckField form={form} name="enabled" label={t("f.enabled")} />
+        </>,
+      ),
+      fieldsPane(
+        form,
+        "advanced",
+        <>
+          <TextField form={form} name="port" type="number" label={t("secret.port")} help={t("f.port-help")} />
+          <SelectField
+            form={form}
+            name="transport"
+            label={t("f.transport")}
+            options={words(["udp", "tcp", "tls"])}
+          />
+          <TextField
+            form={form}
+            name="authUsername"
+            label={t("f.auth-username")}
+            help={t("f.auth-username-help")}
+          />
+          <TextField form={form} name="fromDomain" label={t("f.from-domain")} />
+          <TextField form={form} name="outboundProxy" label={t("f.outbound-proxy")} />
+          <TextArea
+            form={form}
+            name="allowedAddresses"
+            label={t("f.allowed-addresses")}
+            help={t("f.allowed-addresses-help")}
+          />
+          <TextField
+            form={form}
+            name="registerExpiresS"
+            type="number"
+            label={t("f.register-expires")}
+            unit={t("form.seconds")}
+          />
+          <TextField
+            form={form}
+            name="optionsPingS"
+            type="number"
+            label={t("f.options-ping")}
+            unit={t("form.seconds")}
+            help={t("f.zero-off")}
+          />
+        </>,
+      ),
       ...optionPanes(form, trunks, row),
     ];
   },

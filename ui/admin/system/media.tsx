@@ -26,7 +26,7 @@ import {
   type Values,
   valuesOf,
 } from "../../http/index.ts";
-import { type EntityPage, idOf, linkColumn, stampColumns, textColumn } from "../entity/index.ts";
+import { type EntityPage, fieldsPane, idOf, linkColumn, stampColumns, textColumn } from "../entity/index.ts";
 
 function fields(form: FormState): JSX.Element {
   const { t } = form;
@@ -80,9 +80,7 @@ export const mediaFilesPage: EntityPage<MediaFileRow, MediaFileInput, null> = {
   blank: () => ({}),
   values: (row) => valuesOf({ ...row }),
   read: (r) => readFields(r),
-  panes: (form) => [
-    { id: "general", label: form.t("tab.general"), body: <div class="fields">{fields(form)}</div> },
-  ],
+  panes: (form) => [fieldsPane(form, "general", fields(form))],
   aside: (ctx, row) => (
     <div class="card">
       <p>
