@@ -23,6 +23,17 @@ describe("sign-in", () => {
     register.say("< REGISTER", { cseq: 2, headers: AUTH }).say("> 403 Forbidden REGISTER", { cseq: 2 });
     expect(explain(register)).toMatchObject([{ code: "wrong-password", params: { who: "1001" } }]);
   });
+  test("403 to a call that was let in hands on what another said: the password was right", () => {
+    const caller = challenged().say("< INVITE", { cseq: 2, headers: AUTH });
+    const outside = new Script("out", OUTSIDE).say("> INVITE").say("< 403 Forbidden INVITE");
+    caller.say("> 403 Forbidden INVITE", { cseq: 2 });
+    const parties = [partyOf({ name: "1001" }), partyOf({ callId: "out", name: "13800138000", trunk: true })];
+    expect(codes([caller, outside], parties)).toEqual(["carrier-forbidden"]);
+    expect(codes(caller, [partyOf({ name: "1001" })])).toEqual(["we-forbidden"]);
+    const rang = challenged().say("< INVITE", { cseq: 2, headers: AUTH });
+    rang.say("> 180 Ringing INVITE", { cseq: 2 }).say("> 403 Forbidden INVITE", { cseq: 2 });
+    expect(codes(rang)).toEqual(["we-forbidden"]);
+  });
   test("no answer to the challenge: no password", () => {
     expect(codes(challenged())).toEqual(["no-password"]);
   });
@@ -84,6 +95,12 @@ describe("their refusal of our call", () => {
     const headers = { Warning: '399 h "SRTP required"' };
     expect(codes(refusing("488 Not Acceptable Here", { headers }))).toEqual(["srtp"]);
     expect(codes(refusing("488 Not Acceptable Here", {}, sdp({ profile: "RTP/SAVP" })))).toEqual(["srtp"]);
+  });
+  test("refused both plain and encrypted: the codecs, not the encryption", () => {
+    const secure = new Script("again").say("> INVITE", { sdp: sdp({ profile: "RTP/SAVP" }) });
+    secure.say("< 488 Not Acceptable Here INVITE");
+    const both = [refusing("488 Not Acceptable Here"), secure];
+    expect(codes(both, [partyOf(), partyOf({ callId: "again" })])).toEqual(["no-codec"]);
   });
   test("a carrier's 403 has its own words", () => {
     expect(codes(refusing("403 Forbidden"), [partyOf({ trunk: true })])).toEqual(["carrier-forbidden"]);

@@ -33,7 +33,7 @@ const passwords: Rule = (talk) => {
   const tried = lastTry(talk);
   if (!tried?.final || !isChallenge(tried.final)) {
     const refused = tried?.final?.status === 403 && tried.request.credentials;
-    if (!refused || talk.ours || !tried?.final) return undefined;
+    if (!refused || talk.ours || !tried?.final || wasLetIn(talk, tried.request)) return undefined;
     return finding(talk, "wrong-password", tried.final, { detail: detailOf(tried.final) });
   }
   const { request, final } = tried;
@@ -41,6 +41,16 @@ const passwords: Rule = (talk) => {
   if (request.credentials) return finding(talk, talk.ours ? "our-password" : "wrong-password", final, detail);
   return finding(talk, talk.ours ? "our-password-missing" : "no-password", final, detail);
 };
+
+/** The call became one of the office's, so its password was right: a later 403 hands on what somebody else said. */
+function wasLetIn(talk: Talk, request: LadderStep): boolean {
+  if (request.method !== "INVITE") return false;
+  return talk.party !== undefined || answersTo(talk, request).some((step) => ringing(step.status));
+}
+
+function ringing(status = 0): boolean {
+  return status > 100 && status < 200;
+}
 
 const refusal: Rule = (talk) => {
   const found = refusalOf(talk);
@@ -51,7 +61,10 @@ const refusal: Rule = (talk) => {
 
 const ownRefusal: Rule = (talk) => {
   const found = ownRefusalOf(talk);
-  if (!found || (found.step.status === 403 && openings(talk).at(-1)?.credentials)) return undefined;
+  if (!found) return undefined;
+  const last = openings(talk).at(-1);
+  // Then it was the password, see there.
+  if (found.step.status === 403 && last?.credentials && !wasLetIn(talk, last)) return undefined;
   return finding(talk, found.code, found.step, { detail: detailOf(found.step), codecs: found.offered });
 };
 
@@ -214,6 +227,11 @@ export function explainTrace(facts: TraceFacts): Finding[] {
   const causes = found.filter((one) => one.weight === "cause");
   if (causes.length === 0) found.push(...talks.flatMap((talk) => ownRefusal(talk) ?? []));
   const left = causes.some((one) => one.code === "caller-cancelled");
-  const kept = found.filter((one) => !(left && one.code === "rang-no-answer"));
+  // A phone that takes the call neither plain nor encrypted is not in want of encryption.
+  const codecless = new Set(causes.filter((one) => one.code === "no-codec").map((one) => one.params["who"]));
+  const kept = found.filter(
+    (one) =>
+      !(left && one.code === "rang-no-answer") && !(one.code === "srtp" && codecless.has(one.params["who"])),
+  );
   return kept.sort((a, b) => Number(a.weight === "hint") - Number(b.weight === "hint"));
 }

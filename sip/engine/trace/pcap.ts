@@ -16,7 +16,7 @@ const PUSH_ACK = 0x18;
 /**
  * Writes the entries as a pcap file (libpcap 2.4, raw IP), by time. What went over TCP stands in TCP segments with running
  * sequence numbers; what came decrypted out of TLS or a WebSocket stands in UDP datagrams, because only so a reader
- * recognises it. Secrets are masked as in the text.
+ * recognises it. Secrets are masked as in the text, media keys by zeros.
  */
 export function pcapOf(entries: readonly TraceEntry[]): Buffer {
   const head = Buffer.alloc(24);
@@ -31,7 +31,7 @@ export function pcapOf(entries: readonly TraceEntry[]): Buffer {
     const remote = placeOf(entry.remote);
     const local = placeOf(entry.local);
     const [from, to] = entry.direction === "in" ? [remote, local] : [local, remote];
-    const payload = Buffer.from(entry.text).subarray(0, MAX_PAYLOAD);
+    const payload = Buffer.from(readable(entry.text)).subarray(0, MAX_PAYLOAD);
     const packet =
       remote.protocol === "tcp"
         ? packetOf(from, to, TCP, tcpOf(from, to, payload.length, streams), payload)
@@ -44,6 +44,25 @@ export function pcapOf(entries: readonly TraceEntry[]): Buffer {
     parts.push(record, packet);
   }
   return Buffer.concat(parts);
+}
+
+/** Key and salt, bytes (RFC 4568 §6.2, RFC 6188 §3, RFC 7714 §12). */
+function keyBytes(suite: string): number {
+  if (suite.startsWith("AEAD_AES_")) return suite.includes("256") ? 44 : 28;
+  return suite.includes("_256_") ? 46 : suite.includes("_192_") ? 38 : 30;
+}
+
+/** Masked SDES keys as zeros of the right length: readers decode them and call "***" a malformed packet. */
+function readable(text: string): string {
+  const headEnd = text.indexOf("\r\n\r\n");
+  const body = text.slice(headEnd + 4);
+  if (headEnd < 0 || !body.includes("inline:***")) return text;
+  const shown = body.replace(/^(a=crypto:\d+ (\S+) .*)$/gm, (line: string, _all, suite: string) =>
+    line.replaceAll("inline:***", `inline:${Buffer.alloc(keyBytes(suite)).toString("base64")}`),
+  );
+  const length = `$1${Buffer.byteLength(shown)}`;
+  const head = text.slice(0, headEnd).replace(/^((?:Content-Length|l)[ \t]*:[ \t]*)\d+/im, length);
+  return `${head}\r\n\r\n${shown}`;
 }
 
 /** `proto:address:port`; a remote that is not known any more becomes 0.0.0.0. */

@@ -69,3 +69,20 @@ for (const [name, remote, local, addresses] of CASES)
     const times = [...shown.matchAll(/^08:00:0[02]\.\d{6} IP/gm)].length;
     expect(times).toBe(entries.length);
   });
+
+test("masked media keys stand as zeros of the right length, which readers decode", () => {
+  const body =
+    "v=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:***|2^31\r\na=crypto:2 AES_256_CM_HMAC_SHA1_80 inline:***\r\na=x:inline:***\r\n";
+  const [entry] = exchange("udp:192.0.2.7:5062", "udp:192.0.2.1:5060");
+  if (!entry) throw new Error("no entry");
+  const head = entry.text.slice(0, entry.text.indexOf("\r\n\r\n"));
+  const shown = pcapOf([{ ...entry, text: `${head}\r\n\r\n${body}` }]).toString("latin1");
+  const [, short = "", long = ""] = /_80 inline:(\S+)\|2\^31\r\n.*_80 inline:(\S+)\r\n/.exec(shown) ?? [];
+  expect([short, long].map((key) => Buffer.from(key, "base64"))).toEqual([
+    Buffer.alloc(30),
+    Buffer.alloc(46),
+  ]);
+  expect(shown).toContain("a=x:inline:***");
+  const after = shown.slice(shown.indexOf("\r\n\r\n") + 4);
+  expect(Number(/Content-Length: (\d+)/.exec(shown)?.[1])).toBe(after.length);
+});
