@@ -43,19 +43,27 @@ export function enabledColumn<Row extends { readonly enabled: boolean }>(t: Tran
   return { key: "enabled", label: t("f.enabled"), cell: (row) => <Enabled t={t} on={row.enabled} /> };
 }
 
+const ON_WISH: Traits = { sort: true, hidden: true };
+
+/** When the row was made; shown on wish unless `traits` say otherwise. */
+export function createdColumn<Row extends { readonly createdAt: number }>(
+  ctx: Ctx,
+  traits = ON_WISH,
+): ListColumn<Row> {
+  return textColumn("createdAt", ctx.t("column.created"), (row) => ctx.when.minute(row.createdAt), traits);
+}
+
+/** When the row was changed; shown on wish unless `traits` say otherwise. */
+export function updatedColumn<Row extends { readonly updatedAt: number }>(
+  ctx: Ctx,
+  traits = ON_WISH,
+): ListColumn<Row> {
+  return textColumn("updatedAt", ctx.t("column.updated"), (row) => ctx.when.minute(row.updatedAt), traits);
+}
+
 /** When the row was made and changed; shown on wish. */
 export function stampColumns<Row extends { readonly createdAt: number; readonly updatedAt: number }>(
   ctx: Ctx,
 ): readonly ListColumn<Row>[] {
-  const { t, when } = ctx;
-  return [
-    textColumn("createdAt", t("column.created"), (row) => when.minute(row.createdAt), {
-      sort: true,
-      hidden: true,
-    }),
-    textColumn("updatedAt", t("column.updated"), (row) => when.minute(row.updatedAt), {
-      sort: true,
-      hidden: true,
-    }),
-  ];
+  return [createdColumn(ctx), updatedColumn(ctx)];
 }

@@ -8,7 +8,6 @@ import {
   Button,
   CheckField,
   type Choice,
-  Enabled,
   type FormState,
   LinkButton,
   Notice,
@@ -26,8 +25,16 @@ import {
   type Values,
   valuesOf,
 } from "../../http/index.ts";
-import { choicesOf, type EntityPage, fieldsPane } from "../entity/index.ts";
-import { builtInName, named } from "./pages.tsx";
+import {
+  choicesOf,
+  createdColumn,
+  type EntityPage,
+  enabledColumn,
+  fieldsPane,
+  linkColumn,
+  textColumn,
+} from "../entity/index.ts";
+import { builtInName, departmentColumn, named } from "./pages.tsx";
 import { SecretPage } from "./secrets.tsx";
 
 interface AgentChoices {
@@ -55,53 +62,17 @@ export const agentsPage: EntityPage<Agent, AgentInput, AgentChoices, AgentSaved>
   label: (row) => `${row.number} ${row.displayName}`,
   actions: (ctx) =>
     ctx.can("agents.edit") ? <LinkButton href="/agents/series" label={ctx.t("series.title")} /> : "",
-  columns: ({ t, when }) => [
-    {
-      key: "number",
-      label: t("f.agent-number"),
-      sort: true,
-      cell: (row) => (
-        <a href={`/agents/${row.id}`} safe>
-          {row.number}
-        </a>
-      ),
-    },
-    {
-      key: "displayName",
-      label: t("f.display-name"),
-      sort: true,
-      cell: (row) => <span safe>{row.displayName}</span>,
-    },
-    {
-      key: "groups",
-      label: t("f.groups"),
-      cell: (row) => <span safe>{row.groups.map((g) => g.name).join(", ")}</span>,
-    },
-    {
-      key: "roleName",
-      label: t("f.role"),
-      cell: (row) => <span safe>{builtInName(t, "role", row.roleName)}</span>,
-    },
-    {
-      key: "departmentName",
-      label: t("f.department"),
-      sort: true,
-      cell: (row) => <span safe>{builtInName(t, "department", row.departmentName)}</span>,
-    },
-    {
-      key: "displayedNumber",
-      label: t("f.displayed-number"),
+  columns: (ctx) => [
+    linkColumn("/agents", "number", ctx.t("f.agent-number"), (row) => row.number),
+    textColumn("displayName", ctx.t("f.display-name"), (row) => row.displayName),
+    textColumn("groups", ctx.t("f.groups"), (row) => row.groups.map((group) => group.name).join(", "), {}),
+    textColumn("roleName", ctx.t("f.role"), (row) => builtInName(ctx.t, "role", row.roleName), {}),
+    departmentColumn<Agent>(ctx.t),
+    textColumn("displayedNumber", ctx.t("f.displayed-number"), (row) => row.displayedNumber, {
       hidden: true,
-      cell: (row) => <span safe>{row.displayedNumber}</span>,
-    },
-    { key: "enabled", label: t("f.enabled"), cell: (row) => <Enabled t={t} on={row.enabled} /> },
-    {
-      key: "createdAt",
-      label: t("column.created"),
-      sort: true,
-      hidden: true,
-      cell: (row) => <span safe>{when.minute(row.createdAt)}</span>,
-    },
+    }),
+    enabledColumn<Agent>(ctx.t),
+    createdColumn<Agent>(ctx),
   ],
   filters: ({ t }, { departments, roles }) => [
     { name: "departmentId", label: t("f.department"), options: departments },

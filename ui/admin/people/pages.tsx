@@ -9,10 +9,20 @@ import type {
   ExtensionInput,
   ExtensionSaved,
 } from "../../../appliance/people/index.ts";
-import { CheckField, type Choice, Enabled, SelectField, TextField } from "../../components/index.ts";
+import { CheckField, type Choice, SelectField, TextField } from "../../components/index.ts";
 import { valuesOf } from "../../http/index.ts";
 import type { Translate } from "../../locale/index.ts";
-import { choicesOf, type EntityPage, fieldsPane } from "../entity/index.ts";
+import {
+  choicesOf,
+  createdColumn,
+  type EntityPage,
+  enabledColumn,
+  fieldsPane,
+  type ListColumn,
+  linkColumn,
+  textColumn,
+  updatedColumn,
+} from "../entity/index.ts";
 import { SecretPage } from "./secrets.tsx";
 
 /** Built-in names are locale keys. */
@@ -26,6 +36,15 @@ export function named(
   options: readonly Choice[],
 ): readonly Choice[] {
   return options.map((item) => ({ ...item, label: builtInName(t, kind, item.label) }));
+}
+
+/** The department of an agent or an account. */
+export function departmentColumn<Row extends { readonly departmentName: string }>(
+  t: Translate,
+): ListColumn<Row> {
+  return textColumn("departmentName", t("f.department"), (row) =>
+    builtInName(t, "department", row.departmentName),
+  );
 }
 
 interface RolesAndDepartments {
@@ -49,50 +68,15 @@ export const accountsPage: EntityPage<Account, AccountInput, RolesAndDepartments
     departments: named(ctx.t, "department", await choicesOf(ctx.app.people.departments.options(ctx.actor))),
   }),
   label: (row) => `${row.displayName} (${row.username})`,
-  columns: ({ t, when }) => [
-    {
-      key: "username",
-      label: t("f.username"),
-      sort: true,
-      cell: (row) => (
-        <a href={`/accounts/${row.id}`} safe>
-          {row.username}
-        </a>
-      ),
-    },
-    {
-      key: "displayName",
-      label: t("f.display-name"),
-      sort: true,
-      cell: (row) => <span safe>{row.displayName}</span>,
-    },
-    {
-      key: "roleName",
-      label: t("f.role"),
-      sort: true,
-      cell: (row) => <span safe>{builtInName(t, "role", row.roleName)}</span>,
-    },
-    {
-      key: "departmentName",
-      label: t("f.department"),
-      sort: true,
-      cell: (row) => <span safe>{builtInName(t, "department", row.departmentName)}</span>,
-    },
-    { key: "agentNumber", label: t("f.agent-number"), cell: (row) => <span safe>{row.agentNumber}</span> },
-    { key: "enabled", label: t("f.enabled"), cell: (row) => <Enabled t={t} on={row.enabled} /> },
-    {
-      key: "lastSignInAt",
-      label: t("f.last-sign-in"),
-      sort: true,
-      cell: (row) => <span safe>{when.minute(row.lastSignInAt)}</span>,
-    },
-    {
-      key: "createdAt",
-      label: t("column.created"),
-      sort: true,
-      hidden: true,
-      cell: (row) => <span safe>{when.minute(row.createdAt)}</span>,
-    },
+  columns: (ctx) => [
+    linkColumn("/accounts", "username", ctx.t("f.username"), (row) => row.username),
+    textColumn("displayName", ctx.t("f.display-name"), (row) => row.displayName),
+    textColumn("roleName", ctx.t("f.role"), (row) => builtInName(ctx.t, "role", row.roleName)),
+    departmentColumn<Account>(ctx.t),
+    textColumn("agentNumber", ctx.t("f.agent-number"), (row) => row.agentNumber, {}),
+    enabledColumn<Account>(ctx.t),
+    textColumn("lastSignInAt", ctx.t("f.last-sign-in"), (row) => ctx.when.minute(row.lastSignInAt)),
+    createdColumn<Account>(ctx),
   ],
   filters: ({ t }, { roles, departments }) => [
     { name: "roleId", label: t("f.role"), options: roles },
@@ -161,35 +145,16 @@ export const departmentsPage: EntityPage<Department, DepartmentInput, readonly C
   load: async (ctx) =>
     named(ctx.t, "department", await choicesOf(ctx.app.people.departments.options(ctx.actor))),
   label: (row, { t }) => builtInName(t, "department", row.name),
-  columns: ({ t, when }) => [
-    {
-      key: "name",
-      label: t("f.name"),
-      sort: true,
-      cell: (row) => (
-        <a href={`/departments/${row.id}`} safe>
-          {builtInName(t, "department", row.name)}
-        </a>
-      ),
-    },
-    {
-      key: "parentName",
-      label: t("f.parent"),
-      cell: (row) => <span safe>{builtInName(t, "department", row.parentName)}</span>,
-    },
-    {
-      key: "members",
-      label: t("f.members"),
-      numeric: true,
-      sort: true,
-      cell: (row) => <span>{row.members}</span>,
-    },
-    {
-      key: "updatedAt",
-      label: t("column.updated"),
-      sort: true,
-      cell: (row) => <span safe>{when.minute(row.updatedAt)}</span>,
-    },
+  columns: (ctx) => [
+    linkColumn("/departments", "name", ctx.t("f.name"), (row) => builtInName(ctx.t, "department", row.name)),
+    textColumn(
+      "parentName",
+      ctx.t("f.parent"),
+      (row) => builtInName(ctx.t, "department", row.parentName),
+      {},
+    ),
+    textColumn("members", ctx.t("f.members"), (row) => row.members, { sort: true, numeric: true }),
+    updatedColumn<Department>(ctx, { sort: true }),
   ],
   blank: () => ({}),
   values: (row) => valuesOf({ ...row }),
@@ -220,33 +185,14 @@ export const extensionsPage: EntityPage<Extension, ExtensionInput, readonly Choi
   entity: (app) => app.people.extensions,
   load: (ctx) => choicesOf(ctx.app.routing.displayedNumbers.options(ctx.actor)),
   label: (row) => `${row.number} ${row.name}`.trim(),
-  columns: ({ t, when }) => [
-    {
-      key: "number",
-      label: t("f.number"),
-      sort: true,
-      cell: (row) => (
-        <a href={`/extensions/${row.id}`} safe>
-          {row.number}
-        </a>
-      ),
-    },
-    { key: "name", label: t("f.name"), sort: true, cell: (row) => <span safe>{row.name}</span> },
-    { key: "agentName", label: t("f.agent"), cell: (row) => <span safe>{row.agentName}</span> },
-    {
-      key: "displayedNumber",
-      label: t("f.displayed-number"),
-      cell: (row) => <span safe>{row.displayedNumber}</span>,
-    },
-    { key: "dnd", label: t("f.dnd"), cell: (row) => <span safe>{t(row.dnd ? "yes" : "no")}</span> },
-    { key: "enabled", label: t("f.enabled"), cell: (row) => <Enabled t={t} on={row.enabled} /> },
-    {
-      key: "updatedAt",
-      label: t("column.updated"),
-      sort: true,
-      hidden: true,
-      cell: (row) => <span safe>{when.minute(row.updatedAt)}</span>,
-    },
+  columns: (ctx) => [
+    linkColumn("/extensions", "number", ctx.t("f.number"), (row) => row.number),
+    textColumn("name", ctx.t("f.name"), (row) => row.name),
+    textColumn("agentName", ctx.t("f.agent"), (row) => row.agentName, {}),
+    textColumn("displayedNumber", ctx.t("f.displayed-number"), (row) => row.displayedNumber, {}),
+    textColumn("dnd", ctx.t("f.dnd"), (row) => ctx.t(row.dnd ? "yes" : "no"), {}),
+    enabledColumn<Extension>(ctx.t),
+    updatedColumn<Extension>(ctx),
   ],
   blank: () => valuesOf({ enabled: true }),
   values: (row) => valuesOf({ ...row }),

@@ -3,7 +3,7 @@ import { Html } from "@kitajs/html";
 import { PERMISSIONS, type Role, type RoleInput, SCOPES } from "../../../appliance/people/index.ts";
 import { Field, type FormState, Notice, SelectField, TextField } from "../../components/index.ts";
 import { valuesOf } from "../../http/index.ts";
-import { type EntityPage, fieldsPane } from "../entity/index.ts";
+import { type EntityPage, fieldsPane, linkColumn, textColumn, updatedColumn } from "../entity/index.ts";
 import { builtInName } from "./pages.tsx";
 
 const PARTS = [
@@ -84,36 +84,11 @@ export const rolesPage: EntityPage<Role, RoleInput, null> = {
   load: async () => null,
   label: (row, { t }) => builtInName(t, "role", row.name),
   fixed: (row) => row.builtIn,
-  columns: ({ t, when }) => [
-    {
-      key: "name",
-      label: t("f.name"),
-      sort: true,
-      cell: (row) => (
-        <a href={`/roles/${row.id}`} safe>
-          {builtInName(t, "role", row.name)}
-        </a>
-      ),
-    },
-    {
-      key: "scope",
-      label: t("f.scope"),
-      sort: true,
-      cell: (row) => <span safe>{t(`scope.${row.scope}`)}</span>,
-    },
-    {
-      key: "accounts",
-      label: t("f.accounts"),
-      numeric: true,
-      sort: true,
-      cell: (row) => <span>{row.accounts}</span>,
-    },
-    {
-      key: "updatedAt",
-      label: t("column.updated"),
-      sort: true,
-      cell: (row) => <span safe>{when.minute(row.updatedAt)}</span>,
-    },
+  columns: (ctx) => [
+    linkColumn("/roles", "name", ctx.t("f.name"), (row) => builtInName(ctx.t, "role", row.name)),
+    textColumn("scope", ctx.t("f.scope"), (row) => ctx.t(`scope.${row.scope}`)),
+    textColumn("accounts", ctx.t("f.accounts"), (row) => row.accounts, { sort: true, numeric: true }),
+    updatedColumn<Role>(ctx, { sort: true }),
   ],
   blank: () => valuesOf({ scope: "own" }),
   values: (row) => valuesOf({ ...row }),

@@ -26,6 +26,7 @@ import {
 import { valuesOf } from "../../http/index.ts";
 import {
   choicesOf,
+  createdColumn,
   type EntityPage,
   enabledColumn,
   fieldsPane,
@@ -82,7 +83,7 @@ export const blacklistPage: EntityPage<BlacklistRow, BlacklistInput, null> = {
   columns: (ctx) => [
     linkColumn("/blacklist", "number", ctx.t("f.number"), (row) => row.number),
     textColumn("note", ctx.t("f.note"), (row) => row.note),
-    textColumn("createdAt", ctx.t("column.created"), (row) => ctx.when.minute(row.createdAt)),
+    createdColumn<BlacklistRow>(ctx, { sort: true }),
   ],
   actions: (ctx) =>
     ctx.can("blacklist.edit") ? <LinkButton href="/blacklist/many" label={ctx.t("blacklist.many")} /> : "",
