@@ -43,6 +43,8 @@ export type QueueLeftReason =
   | "overflow"
   | "callback"
   | "transferred"
+  /** The place went to another call: a consultation that waited became a transfer. */
+  | "handed-over"
   | "lost";
 export type OfferMissedReason =
   | "no-answer"
@@ -51,6 +53,8 @@ export type OfferMissedReason =
   | "unreachable"
   | "caller-left"
   | "taken-by-another"
+  /** Rings on for the call that took the place over. */
+  | "handed-over"
   | "lost";
 export type BridgeMode = "talk" | "monitor" | "whisper" | "barge" | "conference";
 
@@ -92,9 +96,18 @@ interface Data {
     outcome: "matched" | "timeout" | "no-match" | "direct-dial" | "hangup" | "failed";
   };
   "condition.checked": { conditionId: number; name: string; officeTime: string; matched: boolean };
-  "queue.joined": { groupId: number; groupNumber: string; priority: number; position: number };
+  "queue.joined": {
+    groupId: number;
+    groupNumber: string;
+    priority: number;
+    position: number;
+    /** The place of another call was taken over, which had waited there for so long. */
+    kind?: "taken-over";
+    waitedMs?: number;
+  };
   "queue.position": { groupId: number; position: number };
   "queue.announced": { groupId: number; what: "announcement" | "position" | "periodic"; position?: number };
+  /** `waitedMs`: the place's, with the waiting of the call that it was taken over from. */
   "queue.left": { groupId: number; reason: QueueLeftReason; waitedMs: number; agentId?: number };
   "offer.made": { agentId: number; groupId: number | null; strategy: string; why: Why | string };
   "offer.ringing": { agentId: number; groupId: number | null };

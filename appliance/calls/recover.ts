@@ -125,7 +125,11 @@ function follow(open: OpenThings, event: CallEvent): void {
       open.flow = null;
       break;
     case "queue.joined":
-      open.queue = { leg: event.leg, groupId: event.data.groupId, since: event.at };
+      open.queue = {
+        leg: event.leg,
+        groupId: event.data.groupId,
+        since: event.at - (event.data.waitedMs ?? 0),
+      };
       break;
     case "queue.left":
       open.queue = null;

@@ -27,6 +27,7 @@ export const WHY_CODES = [
   "next-in-turn",
   "by-lot",
   "first-in-list",
+  "place-taken-over",
 ] as const;
 export type WhyCode = (typeof WHY_CODES)[number];
 

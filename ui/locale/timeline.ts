@@ -24,6 +24,7 @@ export const timelineZh = {
   "because.next-in-turn": "轮到下一位",
   "because.by-lot": "随机选中",
   "because.first-in-list": "列表中第一位空闲坐席",
+  "because.place-taken-over": "接替排队位置，话机继续振铃",
   "event.journey.started": "{direction}：{caller} 呼叫 {callee}",
   "event.route.decided": "选择去向：{why}",
   "event.flow.entered": "进入菜单“{name}”",
@@ -33,6 +34,8 @@ export const timelineZh = {
   "event.flow.left": "离开菜单：{outcome}",
   "event.condition.checked": "条件“{name}”：{matched}（{officeTime}）",
   "event.queue.joined": "进入队列 {groupNumber}，第 {position} 位",
+  "event.queue.joined.taken-over":
+    "接替队列 {groupNumber} 的排队位置，第 {position} 位，已等待 {waitedMs} 秒",
   "event.queue.position": "排队第 {position} 位",
   "event.queue.announced": "播报：{what}",
   "event.queue.left": "离开队列：{reason}，等待 {waitedMs} 秒",
@@ -104,6 +107,7 @@ export const timelineEn: Record<keyof typeof timelineZh, string> = {
   "because.next-in-turn": "next in turn",
   "because.by-lot": "drawn by lot",
   "because.first-in-list": "first free in list order",
+  "because.place-taken-over": "the place was taken over, the phone rings on",
   "event.journey.started": "{direction}: {caller} calls {callee}",
   "event.route.decided": "Route: {why}",
   "event.flow.entered": "Enters the menu “{name}”",
@@ -113,6 +117,8 @@ export const timelineEn: Record<keyof typeof timelineZh, string> = {
   "event.flow.left": "Leaves the menu: {outcome}",
   "event.condition.checked": "Condition “{name}”: {matched} ({officeTime})",
   "event.queue.joined": "Joins queue {groupNumber} at position {position}",
+  "event.queue.joined.taken-over":
+    "Takes over a place in queue {groupNumber}: position {position}, {waitedMs} s waited so far",
   "event.queue.position": "Position {position} in the queue",
   "event.queue.announced": "Announcement: {what}",
   "event.queue.left": "Leaves the queue: {reason}, waited {waitedMs} s",

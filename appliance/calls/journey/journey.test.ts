@@ -252,6 +252,32 @@ describe("inside and out", () => {
     expect(why(full)).toBe("user-busy");
   });
 
+  test("a transfer to the outside says who is transferred, with no reason it does not have", async () => {
+    const outside = { callerNumber: "02155501000", target: { number: "13900000000" } };
+    const refer = async (x: ReturnType<typeof exchange>, leg: string) => {
+      x.answer(x.dialled.at(-1)?.leg ?? "");
+      await x.settle();
+      x.tell({ type: "transfer-requested", leg, to: "913900000000", at: x.clock.now() });
+      await x.settle();
+      return x.dialled.at(-1);
+    };
+    const inward = exchange();
+    await intoQueue(inward);
+    const agent = inward.dialledTo("1001");
+    expect(await refer(inward, agent)).toMatchObject({
+      ...outside,
+      forwardedFor: { number: "13800138000", reason: "unknown" },
+    });
+    // Who was called from here is known by its own number, not by that of the phone that called it.
+    const outward = exchange();
+    const phone = outward.call(extension(1), "913700000000", "1001");
+    await outward.settle();
+    expect(await refer(outward, phone)).toMatchObject({
+      ...outside,
+      forwardedFor: { number: "13700000000", reason: "unknown" },
+    });
+  });
+
   test("hold, blind transfer", async () => {
     const x = exchange();
     const caller = await intoQueue(x);

@@ -211,8 +211,7 @@ export class Journey {
         party.held = event.type === "held";
         break;
       case "transfer-requested":
-        // Only who talks can transfer.
-        if (!this.#ending && !party.released && this.#stage?.partner?.(party.leg)) break;
+        if (!this.#ending && !party.released && this.#mayTransfer(event)) break;
         this.services.legs.transferResult(party.leg, { status: 491, reason: "Request Pending" });
         return;
       default:
@@ -226,6 +225,12 @@ export class Journey {
       if (agentId !== null && !elsewhere) this.services.board.legGone(agentId, this.id);
       this.#maybeFinish();
     }
+  }
+
+  /** Only who talks can transfer, and who waits in a queue can put somebody into the own place. */
+  #mayTransfer({ leg, replaces }: Extract<LegEvent, { type: "transfer-requested" }>): boolean {
+    const stage = this.#stage;
+    return !!stage?.partner?.(leg) || (replaces !== undefined && stage?.waits?.(leg) === true);
   }
 
   onMedia(event: MediaEvent): void {
@@ -298,7 +303,7 @@ export class Journey {
       groupId: stage?.groupId ?? null,
       agentId: stage?.agentId ?? null,
       startedAt: this.startedAt,
-      stageSince: this.#stageSince,
+      stageSince: stage?.since ?? this.#stageSince,
       recording: this.recording.running,
     };
   }

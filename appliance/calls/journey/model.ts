@@ -76,6 +76,23 @@ export interface RingingParty {
   readonly tried: readonly number[];
 }
 
+/** A place in a queue, given from one journey to another with the phones that ring for it. */
+export interface WaitingPlace {
+  readonly group: Group;
+  /** What its turn and its longest wait go by, UTC ms. */
+  readonly joinedAt: number;
+  /** Agents missed in this round. */
+  readonly tried: ReadonlySet<number>;
+  readonly offers: readonly Offer[];
+}
+
+/** An agent's phone that rings, or soon will, for a call in a queue. */
+export interface Offer {
+  readonly agentId: number;
+  readonly party: Party;
+  ringing: boolean;
+}
+
 export interface TalkOptions {
   /** The group whose queue brought the parties together. */
   readonly group: Group | null;
@@ -89,6 +106,8 @@ export interface Flow {
   goTo(journey: Journey, destination: Destination, why?: DiversionReason): void;
   ring(journey: Journey, target: RingTarget, options?: RingOptions): void;
   talk(journey: Journey, other: Party, options: TalkOptions): void;
+  /** Waits in the place of another call. */
+  takePlace(journey: Journey, place: WaitingPlace): void;
   /** The journey a leg belongs to now. */
   journeyOf(leg: LegId): Journey | undefined;
 }
@@ -131,6 +150,8 @@ export interface Stage {
   readonly at: string;
   readonly groupId?: number | null;
   readonly agentId?: number | null;
+  /** When it began, if that was not with `enter`; UTC ms. */
+  readonly since?: number | undefined;
   enter(): void;
   /** An event of any leg of the journey; the caller's end is handled here too, so that each stage can name the cause. */
   onLeg(event: LegEvent): void;
@@ -139,6 +160,10 @@ export interface Stage {
   partner?(leg: LegId): { readonly party: Party; readonly group: Group | null } | null;
   /** Gives away the party that rings for this caller, still ringing; null when nobody does, or too many. */
   giveRinging?(caller: LegId): RingingParty | null;
+  /** Gives away the place in which this caller waits; null when there is none. */
+  giveWaiting?(caller: LegId): WaitingPlace | null;
+  /** Whether this caller waits, so that `giveWaiting` can succeed. */
+  waits?(caller: LegId): boolean;
   /** `by`, answered already, takes the place of a party that rings. False when that rings no more. */
   pickUp?(rings: LegId, by: Party): boolean;
   /** Whether this party rings, so that `pickUp` can succeed. */

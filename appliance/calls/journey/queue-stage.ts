@@ -5,15 +5,10 @@ import type { Group } from "../../routing/index.ts";
 import type { Why } from "../../routing/why.ts";
 import type { HangupCause, OfferMissedReason, QueueLeftReason } from "../events.ts";
 import type { Journey } from "./journey.ts";
-import type { Party, Stage } from "./model.ts";
+import type { Offer, Party, Stage, WaitingPlace } from "./model.ts";
 import type { Waiter } from "./queues.ts";
 import { ringbackItems, spokenPosition } from "./sounds.ts";
-
-interface Offer {
-  readonly agentId: number;
-  readonly party: Party;
-  ringing: boolean;
-}
+import { transferIntoPlace } from "./transfer.ts";
 
 export class QueueStage implements Stage {
   readonly name = "queue";
@@ -25,6 +20,7 @@ export class QueueStage implements Stage {
   readonly #offers = new Map<string, Offer>();
   readonly #tried = new Set<number>();
   readonly #waiter: Waiter;
+  readonly #place: WaitingPlace | null;
   #joinedAt = 0;
   #joined = false;
   /** No more offers: ending the old ones must not lead to new ones. */
@@ -35,9 +31,12 @@ export class QueueStage implements Stage {
   /** Announcements that wait for the one being heard; each kind waits once. */
   readonly #pending = new Map<string, () => readonly PlayItem[]>();
 
-  constructor(journey: Journey, group: Group) {
+  /** `place`: the one to go on waiting in, instead of a new one at the end. */
+  constructor(journey: Journey, group: Group, place: WaitingPlace | null = null) {
     this.#journey = journey;
     this.#group = group;
+    this.#place = place;
+    for (const agentId of place?.tried ?? []) this.#tried.add(agentId);
     this.at = group.name;
     this.groupId = group.id;
     const offers = this.#offers;
@@ -64,6 +63,8 @@ export class QueueStage implements Stage {
   enter(): void {
     const { services, caller } = this.#journey;
     if (!caller) return;
+    // Whoever takes a place over was let in when the place was.
+    if (this.#place && caller.answered) return this.#join();
     const verdict = this.#group.queueEnabled
       ? services.queues.admission(this.#group)
       : { admit: false as const, reason: "empty" as const };
@@ -89,18 +90,24 @@ export class QueueStage implements Stage {
   #join(): void {
     const { services, caller } = this.#journey;
     if (!caller) return;
-    this.#joinedAt = services.now();
+    const place = this.#place;
+    this.#joinedAt = place?.joinedAt ?? services.now();
     this.#joined = true;
     services.queues.join(this.#waiter);
+    const waitedMs = services.now() - this.#joinedAt;
     this.#journey.fact("queue.joined", caller.leg, {
       groupId: this.#group.id,
       groupNumber: this.#group.number,
       priority: 0,
       position: services.queues.position(this.#waiter),
+      ...(place ? { kind: "taken-over" as const, waitedMs } : {}),
     });
+    for (const offer of place?.offers ?? []) this.#takeOffer(offer);
     const group = this.#group;
     if (group.maxWaitS > 0)
-      this.#timer(group.maxWaitS * 1000, () => this.#overflow("timeout", "queue-timeout"));
+      this.#timer(Math.max(0, group.maxWaitS * 1000 - waitedMs), () =>
+        this.#overflow("timeout", "queue-timeout"),
+      );
     if (group.announcePosition && group.positionIntervalS > 0)
       this.#every(group.positionIntervalS * 1000, () => this.#announcePosition());
     if (group.periodicPromptId !== null && group.periodicS > 0)
@@ -231,10 +238,22 @@ export class QueueStage implements Stage {
     }
   }
 
+  /** A phone that rang for the call before rings on for this one. */
+  #takeOffer(offer: Offer): void {
+    const { agentId, party, ringing } = offer;
+    const { id: groupId, strategy } = this.#group;
+    this.#journey.takeOver(party);
+    this.#offers.set(party.leg, { agentId, party, ringing });
+    const why: Why = { code: "place-taken-over" };
+    this.#journey.fact("offer.made", party.leg, { agentId, groupId, strategy, why });
+    if (ringing) this.#journey.fact("offer.ringing", party.leg, { agentId, groupId });
+  }
+
   onLeg(event: LegEvent): void {
     const { caller, services } = this.#journey;
     if (event.leg === caller?.leg) {
       if (event.type === "answered" && !this.#joined) this.#join();
+      else if (event.type === "transfer-requested") transferIntoPlace(this.#journey, event, caller);
       else if (event.type === "ended") {
         const ringing = [...this.#offers.values()].some((offer) => offer.ringing);
         this.#cancelOffers("caller-left");
@@ -328,6 +347,26 @@ export class QueueStage implements Stage {
     if (by.agentId !== null) this.#journey.services.queues.answered(this.#group.id, by.agentId);
     this.#journey.flow.talk(this.#journey, by, { group: this.#group, announce: true });
     return true;
+  }
+
+  get since(): number | undefined {
+    return this.#joined ? this.#joinedAt : undefined;
+  }
+
+  waits(leg: LegId): boolean {
+    return leg === this.#journey.caller?.leg && this.#joined && !this.#left && !this.#leaving;
+  }
+
+  giveWaiting(leg: LegId): WaitingPlace | null {
+    if (!this.waits(leg)) return null;
+    this.#leaving = true;
+    const { id: groupId } = this.#group;
+    const offers = [...this.#offers.values()];
+    for (const { agentId, party } of offers)
+      this.#journey.fact("offer.missed", party.leg, { agentId, groupId, reason: "handed-over" });
+    this.#offers.clear();
+    this.#leaveQueue("handed-over");
+    return { group: this.#group, joinedAt: this.#joinedAt, tried: this.#tried, offers };
   }
 
   leave(): void {

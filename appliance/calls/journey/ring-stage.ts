@@ -67,13 +67,13 @@ export class RingStage implements Stage {
 
   /** Dials through a trunk; one that is known to be down is passed over while there is another. */
   #dialTrunk(target: Extract<RingTarget, { kind: "trunk" }>, trunkId: number): void {
-    const { services, caller, start } = this.#journey;
+    const { services, caller } = this.#journey;
     const { settings } = services.office();
     const { number, shown } = target;
     this.#tried.push(trunkId);
     this.#rang = false;
     this.#earlyMedia = false;
-    // What came in over a trunk and leaves over one is a forwarded call.
+    // Who is outside and is sent outside: a forwarded or transferred call, whoever made it.
     const forwarded = caller !== null && caller.trunkId !== null;
     this.#callee = this.#journey.dial(
       { role: "external", number, name: "", agentId: null, extensionId: null, trunkId },
@@ -86,8 +86,8 @@ export class RingStage implements Stage {
         ...(forwarded
           ? {
               forwardedFor: {
-                number: start.caller,
-                name: start.callerName,
+                number: caller.number,
+                name: caller.name,
                 reason: this.#options.diverted ?? "unconditional",
               },
             }

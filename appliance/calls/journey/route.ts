@@ -23,6 +23,7 @@ export function flowOf(journeyOf: Flow["journeyOf"]): Flow {
     goTo: (journey, destination, why) => goTo(journey, destination, why),
     ring: (journey, target, options) => journey.enter(new RingStage(journey, target, options)),
     talk: (journey, other, options) => journey.enter(new TalkStage(journey, other, options)),
+    takePlace: (journey, place) => journey.enter(new QueueStage(journey, place.group, place)),
     journeyOf,
   };
 }

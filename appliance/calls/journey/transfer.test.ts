@@ -197,6 +197,91 @@ test("attended before the consulted has answered rings on for the caller; an unk
   whole(x);
 });
 
+/** A caller talks with agent 1, who waits in the queue's line on another leg, before one who called later. */
+async function consultingQueue(signedIn = [1]) {
+  const { x, caller, agent } = await talking({ signedIn, group: { maxWaitS: 20, joinEmpty: true } });
+  const consult = x.call(extension(1), "800", "1001");
+  await x.settle();
+  await x.pass(5000);
+  const behind = await intoQueue(x);
+  await x.pass(2000);
+  return { x, caller, agent, consult, behind };
+}
+const joinedAs = (x: FakeExchange, leg: string) => {
+  const fact = x.facts.findLast((one) => one.kind === "queue.joined" && one.leg === leg);
+  return fact?.kind === "queue.joined" ? fact.data : undefined;
+};
+
+test("attended to a queue: the caller goes on waiting in the agent's place, whichever line asks", async () => {
+  for (const reverse of [false, true]) {
+    const { x, caller, agent, consult, behind } = await consultingQueue();
+    if (reverse) await refer(x, consult, "1001", agent);
+    else await refer(x, agent, "800", consult);
+    expect(x.transferResults).toEqual([{ leg: reverse ? consult : agent, status: 200 }]);
+    expect([x.legs.has(agent), x.legs.has(consult)]).toEqual([false, false]);
+    expect(joinedAs(x, caller)).toMatchObject({ kind: "taken-over", position: 1, waitedMs: 7000 });
+    expect(x.plays.at(-1)).toMatchObject({ leg: caller, resumeKey: "waiting", times: "forever" });
+    const waits = x.centre.live().find(({ stageSince }) => stageSince === x.clock.now() - 7000);
+    expect(waits).toMatchObject({ caller: "13800138000", stage: "queue" });
+    // After-call work over, the agent is offered the one who took the place, not who came later.
+    await x.pass(5000);
+    x.answer(x.dialledTo("1001"));
+    await x.settle();
+    expect(x.hears.get(x.dialledTo("1001"))).toEqual([caller]);
+    for (const leg of [caller, behind]) x.ended(leg, "normal", "remote");
+    await x.settle();
+    whole(x);
+  }
+});
+
+test("attended to a queue: the longest wait counts from the place's beginning", async () => {
+  const { x, caller, agent, consult, behind } = await consultingQueue([1]);
+  x.board.pause(1, "x", null, "admin");
+  await refer(x, agent, "800", consult);
+  await x.pass(12_500);
+  expect(x.legs.has(caller)).toBe(true);
+  await x.pass(1000);
+  expect(x.legs.has(caller)).toBe(false);
+  const left = x.facts.findLast((fact) => fact.kind === "queue.left" && fact.leg === caller);
+  expect(left?.data).toMatchObject({ reason: "timeout", waitedMs: 20_000 });
+  x.ended(behind, "normal", "remote");
+  await x.settle();
+  whole(x);
+});
+
+test("attended to a queue that rings an agent: the phone rings on for the caller, nobody missed anything", async () => {
+  const { x, caller, agent } = await talking({ signedIn: [1, 2] });
+  const consult = x.call(extension(1), "800", "1001");
+  await x.settle();
+  const rung = x.dialledTo("1002");
+  x.ringing(rung);
+  const dialled = x.dialled.length;
+  await refer(x, agent, "800", consult);
+  expect(x.board.state(2).state).toBe("ringing");
+  x.answer(rung);
+  await x.settle();
+  expect(x.dialled.length).toBe(dialled);
+  expect(x.hears.get(caller)).toEqual([rung]);
+  expect(x.board.state(2).state).toBe("talking");
+  x.ended(rung, "normal", "remote");
+  await x.settle();
+  expect(x.board.state(2).state).toBe("acw");
+  whole(x);
+});
+
+test("who waits in a queue can put only who talks on another line into the place", async () => {
+  const { x, caller, agent, consult, behind } = await consultingQueue();
+  await refer(x, consult, "1001");
+  await refer(x, consult, "1001", "nobody");
+  await refer(x, consult, "1001", consult);
+  await refer(x, consult, "1001", behind);
+  expect(x.transferResults.map(({ status }) => status)).toEqual([491, 481, 481, 481]);
+  expect(x.hears.get(caller)).toEqual([agent]);
+  for (const leg of [caller, consult, behind]) x.ended(leg, "normal", "remote");
+  await x.settle();
+  whole(x);
+});
+
 test("a menu adds its prefix once, announcements wait for each other and an offer for none", async () => {
   const x = exchange({ group: { queueAnnouncementId: 1, periodicPromptId: 1, periodicS: 5 }, signedIn: [] });
   x.office = {

@@ -7,7 +7,7 @@ import type { LegEndCause, LegEvent } from "../../../sip/index.ts";
 import { decideDialled, type Group, internalDestination } from "../../routing/index.ts";
 import { unansweredEnding } from "./causes.ts";
 import type { Journey } from "./journey.ts";
-import type { Party, RingingParty, RingTarget } from "./model.ts";
+import type { Party, RingingParty, RingTarget, WaitingPlace } from "./model.ts";
 
 export interface TransferParties {
   /** Who transfers. */
@@ -90,6 +90,7 @@ function ring(
   const { services, flow } = journey;
   flow.ring(journey, target, {
     timeoutMs: services.transfers().ringS * 1000,
+    diverted: "unknown",
     group,
     ...(taken === undefined ? {} : { taken }),
     onAnswered: () => {
@@ -174,6 +175,44 @@ function takeRinging(
   ring(journey, to, taken.target, parties, taken);
 }
 
+/**
+ * The one who stays takes the place in which `there` waits, with its turn, the time waited and the phones that ring
+ * for it; the call that waited ends.
+ */
+function takeWaiting(
+  journey: Journey,
+  there: Journey,
+  place: WaitingPlace,
+  { by, stays }: Pick<TransferParties, "by" | "stays">,
+): void {
+  there.step(() => {
+    for (const { party } of place.offers) there.handOver(party, journey.id);
+  });
+  journey.stage?.leave();
+  journey.caller = stays;
+  journey.flow.takePlace(journey, place);
+  journey.release(by);
+  there.step(() => there.end({ cause: "normal", by: "caller" }));
+}
+
+/** Who waits in a queue and talks with somebody on another line puts that one into the own place. */
+export function transferIntoPlace(there: Journey, request: Request, waits: Party): void {
+  noteRequest(there, waits, request);
+  const journey = request.replaces === undefined ? undefined : there.flow.journeyOf(request.replaces);
+  const by = journey?.parties.get(request.replaces ?? "");
+  const stays = by && journey?.stage?.partner?.(by.leg)?.party;
+  const possible = journey && by && stays && journey !== there && !journey.ending && !by.ended;
+  const place = possible ? there.stage?.giveWaiting?.(waits.leg) : null;
+  if (!possible || !place)
+    return fail(there, waits, request.to, "not-found", 481, "Call/Transaction Does Not Exist");
+  succeed(there, waits, request.to);
+  journey.step(() => {
+    noteRequest(journey, by, request);
+    journey.fact("transfer.completed", by.leg, { to: place.group.number });
+    takeWaiting(journey, there, place, { by, stays });
+  });
+}
+
 /** After a consultation: the two others talk in the older journey, with its one recording. */
 function attended(journey: Journey, request: Request, parties: TransferParties): void {
   const { by, stays, group } = parties;
@@ -186,7 +225,12 @@ function attended(journey: Journey, request: Request, parties: TransferParties):
     // Nobody has answered the consultation yet. A phone that rings rings on, now for the one who stays.
     const taken = there.stage?.giveRinging?.(own.leg);
     if (taken) return takeRinging(journey, there, taken, request.to, parties);
-    // A queue, or a transfer under way: its number is called again.
+    const place = there.stage?.giveWaiting?.(own.leg);
+    if (place) {
+      succeed(journey, by, request.to);
+      return takeWaiting(journey, there, place, parties);
+    }
+    // A menu, or a transfer under way: its number is called again.
     const number = there.start.callee;
     there.step(() => there.end({ cause: "caller-hung-up-early", by: "caller" }));
     return blind(journey, number, parties);

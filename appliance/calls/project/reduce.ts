@@ -30,8 +30,11 @@ function step(state: JourneyState, event: CallEvent): JourneyState {
         queueSince: at,
         groupId: event.data.groupId,
       };
-    case "queue.left":
-      return leaveQueue(state, at);
+    case "queue.left": {
+      const left = leaveQueue(state, at);
+      // Who takes the place over is the group's caller now.
+      return event.data.reason === "handed-over" ? { ...left, phase: "none", groupId: null } : left;
+    }
     case "offer.made": {
       const { agentId, groupId } = event.data;
       const others = state.offers.filter((o) => o.agentId !== agentId);
