@@ -6,14 +6,15 @@ import type { TransportProtocol } from "../message/model.ts";
 import { Networks, sourceKey } from "./address.ts";
 import { Bans, DAY_MS } from "./bans.ts";
 import { Guesses } from "./guesses.ts";
-import type {
-  Ban,
-  BanReason,
-  DefenceCounters,
-  DefenceOptions,
-  Evidence,
-  Origin,
-  RequestFacts,
+import {
+  type Ban,
+  type BanReason,
+  type DefenceCounters,
+  type DefenceOptions,
+  type Evidence,
+  MOST_USER,
+  type Origin,
+  type RequestFacts,
 } from "./model.ts";
 import { Bucket, Recent } from "./recent.ts";
 import { newSource, type Source, sweepNames } from "./source.ts";
@@ -166,7 +167,8 @@ export class Detector {
   /** Sign-ins the app has judged. */
   evidence(event: Evidence): void {
     if (!this.options.enabled) return;
-    const { address, port, user } = event;
+    const { address, port } = event;
+    const user = shortened(event.user);
     const { key, exempt } = this.#standing(address);
     const now = this.now();
     if (event.kind === "failed") this.#counts.failedSignIns++;
@@ -298,6 +300,11 @@ export class Detector {
     // After the ban it starts anew; only the number of bans is remembered.
     this.#sources.delete(key);
   }
+}
+
+/** A copy where it is too long: a part of a text holds on to all of it. */
+function shortened(user: string): string {
+  return user.length <= MOST_USER ? user : Buffer.from(user.slice(0, MOST_USER)).toString();
 }
 
 /** What a final answer says against its sender. */

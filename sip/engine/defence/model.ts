@@ -69,6 +69,9 @@ export interface DefenceCounters {
   readonly sources: number;
 }
 
+/** Length of a user's name that counts: an attacker chooses it, and thousands are remembered. */
+export const MOST_USER = 100;
+
 /** Where a packet came from. */
 export interface Origin {
   readonly protocol: TransportProtocol;
