@@ -22,8 +22,11 @@ export type DialTarget =
   | { readonly kind: "extension"; readonly extensionId: number; readonly number: string }
   | { readonly kind: "trunk"; readonly trunkId: number; readonly number: string };
 
-/** Why a call is forwarded (RFC 5806 §5, diversion-reason). */
-export type DiversionReason = "unconditional" | "user-busy" | "no-answer" | "unavailable";
+/**
+ * Why a call is forwarded (RFC 5806 §5, diversion-reason). "unknown": an answered call is transferred, for which the RFC
+ * has no reason; carriers look at the number that diverts.
+ */
+export type DiversionReason = "unconditional" | "user-busy" | "no-answer" | "unavailable" | "unknown";
 
 export interface ForwardedCaller {
   readonly number: string;

@@ -86,7 +86,7 @@ describe("a call through a trunk", () => {
       From: '"Wang" <sip:13900139000@ims.carrier.cn>',
       Diversion: "<sip:02155550101@ims.carrier.cn>;reason=unconditional;counter=1",
     });
-    for (const reason of ["user-busy", "no-answer", "unavailable"] as const) {
+    for (const reason of ["user-busy", "no-answer", "unavailable", "unknown"] as const) {
       const why = { ...forwarded, forwardedFor: { ...forwarded.forwardedFor, reason } };
       const told = trunkInvite(trunk({ diversion: true }), [], "13800138000", why).headers.Diversion;
       expect(told).toBe(`<sip:02155550101@ims.carrier.cn>;reason=${reason};counter=1`);

@@ -253,7 +253,7 @@ describe("inside and out", () => {
   });
 
   test("a transfer to the outside says who is transferred, with no reason it does not have", async () => {
-    const outside = { callerNumber: "02155501000", target: { number: "13900000000" } };
+    const outside = { callerNumber: "1001", target: { number: "13900000000" } };
     const refer = async (x: ReturnType<typeof exchange>, leg: string) => {
       x.answer(x.dialled.at(-1)?.leg ?? "");
       await x.settle();
