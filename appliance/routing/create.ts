@@ -104,9 +104,9 @@ export function createRouting(deps: RoutingDeps): Routing {
       },
     },
     versions: {
-      async list(actor, page) {
+      async list(actor, query) {
         permit(actor, "versions.view");
-        return configuration.listVersions(page);
+        return configuration.listVersions(query);
       },
       async rollback(actor, id) {
         permit(actor, "versions.rollback");

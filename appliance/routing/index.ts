@@ -1,5 +1,5 @@
 /** Routing: the configuration of where calls go, and the immutable picture of it that the deciders read. */
-import type { Actor, Entity, Page } from "../kernel.ts";
+import type { Actor, Entity, ListQuery, Page } from "../kernel.ts";
 import type { VersionRow } from "../system/model.ts";
 import type { Office } from "./decide/index.ts";
 import type {
@@ -88,7 +88,7 @@ export interface Routing {
     save(actor: Actor, destination: Destination | null): Promise<void>;
   };
   readonly versions: {
-    list(actor: Actor, page?: number): Promise<Page<VersionRow>>;
+    list(actor: Actor, query?: ListQuery): Promise<Page<VersionRow>>;
     /** Puts the configuration of a version back in force; itself a new version. */
     rollback(actor: Actor, id: number): Promise<void>;
   };

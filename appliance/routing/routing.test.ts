@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore } from "../../storage/database.ts";
-import { SYSTEM_ACTOR, ValidationError } from "../kernel.ts";
+import { type ListQuery, SYSTEM_ACTOR, ValidationError } from "../kernel.ts";
 import { createPeople } from "../people/index.ts";
 import { createQueueingConfig, GROUP_DEFAULTS, type GroupInput } from "../queueing/index.ts";
 import { createConfiguration } from "../system/index.ts";
@@ -104,6 +104,12 @@ test("a save is in force at once, versioned and audited, and can be rolled back"
     "save did 02155501000",
     "save flow <b>Main</b>",
   ]);
+  const found = async (query: ListQuery) =>
+    (await routing.versions.list(SYSTEM_ACTOR, query)).rows.map((v) => v.summary);
+  expect(await found({ filters: { subject: "flow" } })).toEqual(["save flow <b>Main</b>"]);
+  expect(await found({ filters: { subject: "trunk" } })).toEqual([]);
+  expect(await found({ search: "changed" })).toEqual(["save did 02155501000 Changed"]);
+  expect(await found({ filters: { subject: "did" }, search: "Main" })).toEqual([]);
   await routing.versions.rollback(SYSTEM_ACTOR, versions.rows[1]?.id ?? 0);
   expect(routing.current().dids[0]?.destination).toEqual({ type: "flow", id: flow.id });
   await routing.versions.rollback(SYSTEM_ACTOR, versions.rows[2]?.id ?? 0);

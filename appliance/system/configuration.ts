@@ -3,9 +3,9 @@
  * to go back to and an audit row; afterwards all pictures in memory are replaced.
  */
 import type { Store, Tx } from "../../storage/database.ts";
-import { type Actor, NotFoundError, type Now, type Page } from "../kernel.ts";
+import { type Actor, type ListQuery, NotFoundError, type Now, type Page } from "../kernel.ts";
 import { pageWindow } from "../listing.ts";
-import type { AuditAction, AuditSubject } from "./audit-words.ts";
+import { AUDIT_ACTIONS, type AuditAction, type AuditSubject } from "./audit-words.ts";
 import type { VersionRow } from "./model.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
@@ -40,7 +40,8 @@ export interface Configuration {
     idOf?: (value: T) => number,
     nameOf?: (value: T) => string,
   ): Promise<T>;
-  listVersions(page?: number): Promise<Page<VersionRow>>;
+  /** Newest first. Filter: subject; `search` looks at what was changed and by whom. */
+  listVersions(query?: ListQuery): Promise<Page<VersionRow>>;
   rollback(actor: Actor, id: number): Promise<void>;
 }
 
@@ -100,18 +101,36 @@ export function createConfiguration(deps: { readonly store: Store; readonly now:
         (await stage(store.read, { action: "save", subject: "", id: null, summary: "" }))();
     },
     change,
-    async listVersions(page) {
-      const window = pageWindow({ page });
-      const rows = await store.read
+    async listVersions(query = {}) {
+      const window = pageWindow(query);
+      const { subject } = query.filters ?? {};
+      const needle = query.search?.trim().replace(/[%_]/g, "") ?? "";
+      const base = store.read
         .selectFrom("config_version as v")
         .leftJoin("account as a", "a.id", "v.account_id")
+        .$if(!!subject, (q) =>
+          // The summary is "save did 021…": an action, a subject, perhaps a name.
+          q.where((eb) =>
+            eb.or(
+              AUDIT_ACTIONS.flatMap((action) => [
+                eb("v.summary", "=", `${action} ${subject}`),
+                eb("v.summary", "like", `${action} ${subject} %`),
+              ]),
+            ),
+          ),
+        )
+        .$if(needle !== "", (q) =>
+          q.where((eb) =>
+            eb.or([eb("v.summary", "like", `%${needle}%`), eb("a.display_name", "like", `%${needle}%`)]),
+          ),
+        );
+      const rows = await base
         .select(["v.id", "v.at", "v.account_id as accountId", "v.summary", "a.display_name as actor"])
         .orderBy("v.id", "desc")
         .limit(window.pageSize)
         .offset(window.offset)
         .execute();
-      const { total } = await store.read
-        .selectFrom("config_version")
+      const { total } = await base
         .select((eb) => eb.fn.countAll<number>().as("total"))
         .executeTakeFirstOrThrow();
       return {

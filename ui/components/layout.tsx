@@ -22,6 +22,8 @@ export function Button(props: {
   name?: string;
   value?: string;
   small?: boolean;
+  /** The whole name, where several buttons of a list have the same label; begins with the label. */
+  about?: string;
 }): JSX.Element {
   return (
     <button
@@ -29,6 +31,8 @@ export function Button(props: {
       type={props.type ?? "submit"}
       name={props.name}
       value={props.value}
+      aria-label={props.about}
+      title={props.about}
       safe
     >
       {props.label}

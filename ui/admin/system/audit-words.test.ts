@@ -20,5 +20,23 @@ test("versions and objects in words, also those put back; what is unknown stays 
   expect(summaryWords(t("en"), "something else entirely")).toBe("something else entirely");
   const row = { subject: "agent", subjectId: "7", detail: { name: "1001", days: 3 } };
   expect(objectWords(t("zh-CN"), row)).toBe("坐席 7 1001");
-  expect(detailWords({ name: "x", days: 3, kind: "pcap" })).toBe("days: 3 · kind: pcap");
+  expect(detailWords(t("zh-CN"), { name: "x", days: 3, recordings: ["a", "b"], odd: "y" })).toBe(
+    "天数: 3 · 录音: a、b · odd: y",
+  );
+});
+
+test("settings and the defence in the words of their pages", () => {
+  expect(summaryWords(t("zh-CN"), "save settings recordOutbound, holdMusicId, unheardOf")).toBe(
+    "保存 系统设置 呼出录音、保持音乐、unheardOf",
+  );
+  expect(summaryWords(t("en"), "rollback version save settings defaultRoute")).toBe(
+    "Put back version Save preferences Default route",
+  );
+  expect(summaryWords(t("zh-CN"), "save security + 192.0.2.0/24")).toBe(
+    "保存 安全防护 白名单增加 192.0.2.0/24",
+  );
+  expect(summaryWords(t("en"), "save security - ::1")).toBe("Save security ::1 taken off the allow list");
+  expect(summaryWords(t("en"), "save security anonymousCalls true")).toBe(
+    "Save security calls from strangers allowed",
+  );
 });

@@ -8,7 +8,7 @@ import {
   type AuditRow,
   type VersionRow,
 } from "../../../appliance/system/index.ts";
-import { Button, Filters, Pager, Shell, Table } from "../../components/index.ts";
+import { Button, Empty, Filters, Pager, Shell, Table } from "../../components/index.ts";
 import { handle, html, RAW, redirect } from "../../http/index.ts";
 import { idOf, textColumn } from "../entity/index.ts";
 import {
@@ -19,6 +19,10 @@ import {
   subjectWords,
   summaryWords,
 } from "./audit-words.ts";
+
+/** What is no part of the configuration has no versions. */
+const UNVERSIONED: readonly string[] = ["ban", "job", "recording", "trace"];
+const VERSIONED = AUDIT_SUBJECTS.filter((subject) => !UNVERSIONED.includes(subject));
 
 export function systemRoutes(app: App) {
   return new Elysia()
@@ -60,7 +64,7 @@ export function systemRoutes(app: App) {
                 textColumn("action", t("audit.action"), (row: AuditRow) => actionWords(t, row.action), {}),
                 textColumn("subject", t("audit.subject"), (row: AuditRow) => objectWords(t, row), {}),
                 textColumn("address", t("audit.address"), (row: AuditRow) => row.address, {}),
-                textColumn("detail", t("audit.detail"), (row: AuditRow) => detailWords(row.detail), {}),
+                textColumn("detail", t("audit.detail"), (row: AuditRow) => detailWords(t, row.detail), {}),
               ]}
             />
             <Pager visit={ctx} total={found.total} page={found.page} pageSize={found.pageSize} />
@@ -78,10 +82,24 @@ export function systemRoutes(app: App) {
       "/versions",
       handle(app, "versions.view", async (ctx) => {
         const { t, when } = ctx;
-        const page = Math.max(1, Number.parseInt(ctx.url.searchParams.get("page") ?? "1", 10) || 1);
-        const found = await app.routing.versions.list(ctx.actor, page);
-        return (
-          <Shell ctx={ctx} title={t("nav.versions")} lead={t("versions.lead")}>
+        const query = ctx.url.searchParams;
+        const found = await app.routing.versions.list(ctx.actor, {
+          search: query.get("q") ?? "",
+          filters: { subject: query.get("subject") ?? "" },
+          page: Math.max(1, Number.parseInt(query.get("page") ?? "1", 10) || 1),
+        });
+        const body = (
+          <div id="list">
+            <Filters
+              visit={ctx}
+              filters={[
+                {
+                  name: "subject",
+                  label: t("audit.subject"),
+                  options: VERSIONED.map((value) => ({ value, label: subjectWords(t, value) })),
+                },
+              ]}
+            />
             <Table
               visit={ctx}
               rows={found.rows}
@@ -100,7 +118,11 @@ export function systemRoutes(app: App) {
                   cell: (row: VersionRow) =>
                     ctx.can("versions.rollback") ? (
                       <form method="post" action={`/versions/${row.id}/rollback`}>
-                        <Button label={t("versions.rollback")} small />
+                        <Button
+                          label={t("versions.rollback")}
+                          about={`${t("versions.rollback")} ${when.second(row.at)} ${summaryWords(t, row.summary)}`}
+                          small
+                        />
                       </form>
                     ) : (
                       ""
@@ -108,7 +130,17 @@ export function systemRoutes(app: App) {
                 },
               ]}
             />
-            <Pager visit={ctx} total={found.total} page={found.page} pageSize={found.pageSize} />
+            {found.total === 0 ? (
+              <Empty title={t("table.no-match")} text={t("table.no-match-help")} />
+            ) : (
+              <Pager visit={ctx} total={found.total} page={found.page} pageSize={found.pageSize} />
+            )}
+          </div>
+        );
+        if (ctx.partial) return body;
+        return (
+          <Shell ctx={ctx} title={t("nav.versions")} lead={t("versions.lead")}>
+            {body}
           </Shell>
         );
       }),
