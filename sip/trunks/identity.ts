@@ -30,8 +30,17 @@ export function dialledNumber(request: Headers, contactUser?: string): string {
   return to === "" ? user : to;
 }
 
-/** Number and name of the caller: P-Asserted-Identity (trusted peers only), then From. */
+/** The caller wants not to be known: carriers tell us all the same who it is (RFC 3323 §4.2, RFC 3325 §7). */
+function withheld(request: Headers): boolean {
+  const wanted = (request.header("Privacy") ?? "").toLowerCase().split(/[\s;,]+/);
+  if (wanted.some((kind) => kind === "id" || kind === "user" || kind === "header")) return true;
+  const privacy = firstAddress(request.header("Remote-Party-ID"))?.params.get("privacy");
+  return request.header("P-Asserted-Identity") === undefined && /^(?:full|uri)/i.test(privacy ?? "");
+}
+
+/** Number and name of the caller: P-Asserted-Identity (trusted peers only), then From; both "" when they are withheld. */
 export function callerIdentity(request: Headers, trusted: boolean): { number: string; name: string } {
+  if (trusted && withheld(request)) return { number: "", name: "" };
   const from = firstAddress(request.header("From"));
   if (trusted) {
     const asserted =

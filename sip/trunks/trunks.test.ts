@@ -122,6 +122,21 @@ describe("numbers and identity", () => {
     expect(callerIdentity(hidden, true).number).toBe("");
   });
 
+  test("who wants not to be known stays unknown, though the carrier tells", () => {
+    const from = { From: '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1' };
+    const asserted = { ...from, "P-Asserted-Identity": '"Li Na" <sip:13800138000@carrier>' };
+    const nobody = { number: "", name: "" };
+    expect(callerIdentity(request("sip:1@h", { ...asserted, Privacy: "user;id" }), true)).toEqual(nobody);
+    const party = (privacy: string) => ({
+      ...from,
+      "Remote-Party-ID": `"Li Na" <sip:13800138000@carrier>;party=calling;privacy=${privacy}`,
+    });
+    expect(callerIdentity(request("sip:1@h", party("full")), true)).toEqual(nobody);
+    const known = { number: "13800138000", name: "Li Na" };
+    expect(callerIdentity(request("sip:1@h", { ...asserted, Privacy: "none" }), true)).toEqual(known);
+    expect(callerIdentity(request("sip:1@h", party("off")), true)).toEqual(known);
+  });
+
   test("headers of each identity kind", () => {
     const trunk = {
       ...TRUNK_DEFAULTS,
