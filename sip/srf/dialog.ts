@@ -50,13 +50,15 @@ export function refreshOf(
 }
 
 /** Sends a request in the dialog. */
-export type DialogSender = (options: {
+export type DialogSender = (options: DialogRequest) => Promise<Reply>;
+
+export interface DialogRequest {
   readonly dialogId: string;
   readonly method: string;
-  readonly headers?: SipHeaders;
-  readonly body?: string;
-  readonly credentials?: Credentials;
-}) => Promise<Reply>;
+  readonly headers: SipHeaders | undefined;
+  readonly body: string | undefined;
+  readonly credentials: Credentials | undefined;
+}
 
 /** BYE is tried again when no answer came, unless the dialog is unknown to the engine. */
 const BYE_TRIES = 2;
@@ -100,12 +102,11 @@ export class InviteDialog implements SipDialog {
 
   async request(options: { method: string; headers?: SipHeaders; body?: string }): Promise<Reply> {
     if (!this.#alive) return localReply(481, "Dialog is over");
-    const credentials = this.#credentials;
-    return this.#send({
-      dialogId: this.id,
-      ...options,
-      ...(credentials === undefined ? {} : { credentials }),
-    });
+    return this.#send(this.#compose(options.method, options.headers, options.body));
+  }
+
+  #compose(method: string, headers?: SipHeaders, body?: string): DialogRequest {
+    return { dialogId: this.id, method, headers, body, credentials: this.#credentials };
   }
 
   /** Keeps a session alive at a peer that may ask for digest: UPDATE without SDP (RFC 4028 §7.4). */
@@ -122,17 +123,11 @@ export class InviteDialog implements SipDialog {
   async bye(headers?: SipHeaders): Promise<Reply> {
     if (!this.#alive) return localReply(481, "Dialog is over");
     this.#gone();
-    const credentials = this.#credentials;
     let reply = localReply(408, "Request Timeout");
     // Unanswered, or not even sent: the peer must not stay in a call that is over here.
     const again = () => reply.status === 408 || (reply.status === 503 && reply.origin === "local");
     for (let tries = 0; tries < BYE_TRIES && (tries === 0 || again()); tries++) {
-      reply = await this.#send({
-        dialogId: this.id,
-        method: "BYE",
-        ...(headers === undefined ? {} : { headers }),
-        ...(credentials === undefined ? {} : { credentials }),
-      });
+      reply = await this.#send(this.#compose("BYE", headers));
     }
     return reply;
   }

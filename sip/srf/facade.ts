@@ -18,7 +18,7 @@ import {
   type SipStack,
   SipStackError,
 } from "./model.ts";
-import { type FinalParts, NonceCounts, Outgoing, type OutgoingOptions } from "./outgoing.ts";
+import { type FinalParts, NonceCounts, type OnFinal, Outgoing, type OutgoingOptions } from "./outgoing.ts";
 import { straightRequest } from "./straight.ts";
 import type { VendorRequest, VendorResponse, VendorSrf } from "./vendor.ts";
 import { AgentWire } from "./wire.ts";
@@ -60,6 +60,7 @@ export function parseEngineAddress(text: string): EngineAddress {
 
 export class SrfFacade implements SipStack {
   #srf: VendorSrf | undefined;
+  #wire: AgentWire | undefined;
   #connected = false;
   #hostports: readonly string[] = [];
   readonly #handlers = new Map<string, (request: IncomingRequest) => void>();
@@ -125,7 +126,7 @@ export class SrfFacade implements SipStack {
       srf.connect({ ...address, enablePing: true, reconnect: { retryMaxDelay: 1000 } });
       const wire = srf.app.client?.wp;
       if (wire !== undefined) {
-        new AgentWire(wire, {
+        this.#wire = new AgentWire(wire, {
           onRequest: (leader, message, from) => {
             const request = mine() ? straightRequest(leader, message, from) : undefined;
             if (request !== undefined) this.#outside(request, false);
@@ -162,6 +163,7 @@ export class SrfFacade implements SipStack {
   #drop(): void {
     const srf = this.#srf;
     this.#srf = undefined;
+    this.#wire = undefined;
     if (srf === undefined) return;
     this.#setConnected(false);
     const wire = srf.app.client?.wp;
@@ -190,26 +192,28 @@ export class SrfFacade implements SipStack {
     for (const listener of this.#listeners) listener(connected);
   }
 
-  #launch(
-    options: OutgoingOptions,
-    onFinal?: (reply: Reply, parts: FinalParts | undefined) => void,
-  ): Outgoing {
+  #launch(options: OutgoingOptions, onFinal?: OnFinal): Outgoing {
     const srf = this.#srf;
     const connected = this.#connected;
     const outgoing: Outgoing = new Outgoing(
       (wire, callback) => {
-        if (srf === undefined || !connected || srf !== this.#srf || !this.#connected) {
+        const client = srf?.app.client;
+        const socket = this.#wire?.socket;
+        if (
+          client === undefined ||
+          socket === undefined ||
+          !connected ||
+          srf !== this.#srf ||
+          !this.#connected
+        )
           throw new SipStackError("not-connected", "No SIP engine");
-        }
-        srf.request(wire, callback);
+        client.request(socket, wire.uri, wire, callback);
       },
       this.#counts,
-      {
-        ...options,
-        onFinal: (reply, parts) => {
-          this.#outgoing.delete(outgoing);
-          onFinal?.(reply, parts);
-        },
+      options,
+      (reply, parts) => {
+        this.#outgoing.delete(outgoing);
+        onFinal?.(reply, parts);
       },
     );
     this.#outgoing.add(outgoing);

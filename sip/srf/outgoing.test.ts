@@ -61,9 +61,9 @@ function carrier(options: Partial<OutgoingOptions> = {}) {
       method: "INVITE",
       uri: "sip:1@carrier.cn",
       credentials,
-      onFinal: (reply, parts) => finals.push({ reply, parts }),
       ...options,
     },
+    (reply, parts) => finals.push({ reply, parts }),
   ).start();
   const last = (): Sent => {
     const found = sent.at(-1);

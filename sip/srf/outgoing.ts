@@ -2,7 +2,13 @@
 import { randomBytes } from "node:crypto";
 import { answerChallenge, chooseChallenges, parseChallenges } from "./digest.ts";
 import { frameBytes, MAX_FRAME_BYTES, wireHeaders } from "./headers.ts";
-import type { Credentials, OutgoingRequest, Reply, SipHeaders } from "./model.ts";
+import {
+  type Credentials,
+  type OutgoingRequest,
+  type Reply,
+  type SipHeaders,
+  SipStackError,
+} from "./model.ts";
 import type { VendorAck, VendorReply, VendorRequest, VendorRequestOptions } from "./vendor.ts";
 
 /** Hands a request to the engine; throws or calls back with an error when it cannot. */
@@ -14,17 +20,18 @@ export type Wire = (
 export interface OutgoingOptions {
   readonly method: string;
   /** Request-URI; in a dialog the engine knows it. */
-  readonly uri?: string;
-  readonly dialogId?: string;
-  readonly proxy?: string;
-  readonly headers?: SipHeaders;
-  readonly body?: string;
-  readonly credentials?: Credentials;
+  readonly uri?: string | undefined;
+  readonly dialogId?: string | undefined;
+  readonly proxy?: string | undefined;
+  readonly headers?: SipHeaders | undefined;
+  readonly body?: string | undefined;
+  readonly credentials?: Credentials | undefined;
   readonly onProvisional?: (reply: Reply) => void;
   readonly onSent?: (callId: string) => void;
-  /** Called in the same turn as the final response arrives, before `final` resolves. */
-  readonly onFinal?: (reply: Reply, vendor: FinalParts | undefined) => void;
 }
+
+/** Called in the same turn as the final response arrives, before `final` resolves. */
+export type OnFinal = (reply: Reply, parts: FinalParts | undefined) => void;
 
 export interface FinalParts {
   readonly request: VendorRequest;
@@ -88,6 +95,7 @@ export class Outgoing implements OutgoingRequest {
   readonly final: Promise<Reply>;
   readonly #wire: Wire;
   readonly #options: OutgoingOptions;
+  readonly #onFinal: OnFinal | undefined;
   readonly #counts: NonceCounts;
   readonly #answered = new Set<string>();
   #answers = 0;
@@ -100,10 +108,11 @@ export class Outgoing implements OutgoingRequest {
   #patience: ReturnType<typeof setTimeout> | undefined;
   #proxy: string | undefined;
 
-  constructor(wire: Wire, counts: NonceCounts, options: OutgoingOptions) {
+  constructor(wire: Wire, counts: NonceCounts, options: OutgoingOptions, onFinal?: OnFinal) {
     this.#wire = wire;
     this.#counts = counts;
     this.#options = options;
+    this.#onFinal = onFinal;
     this.#proxy = options.proxy;
     this.final = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -159,6 +168,8 @@ export class Outgoing implements OutgoingRequest {
         this.#onSent(sent, previous === undefined);
       });
     } catch (error) {
+      // Without an engine nothing can leave; all else should not happen and must not pass unseen.
+      if (!(error instanceof SipStackError)) console.error(`${method} could not be sent`, error);
       this.#settle(refusalReply(error), undefined);
     }
   }
@@ -260,12 +271,12 @@ export class Outgoing implements OutgoingRequest {
   #settle(reply: Reply, parts: FinalParts | undefined): void {
     if (this.#settled) {
       // A late 2xx must still be acknowledged by the owner, who will end it.
-      if (parts !== undefined && reply.status < 300) this.#options.onFinal?.(reply, parts);
+      if (parts !== undefined && reply.status < 300) this.#onFinal?.(reply, parts);
       return;
     }
     this.#settled = true;
     clearTimeout(this.#patience);
-    this.#options.onFinal?.(reply, parts);
+    this.#onFinal?.(reply, parts);
     this.#resolve(reply);
   }
 }

@@ -76,13 +76,18 @@ export interface VendorSrf {
   }): void;
   disconnect(): void;
   use(method: string, handler: (request: VendorRequest, response: VendorResponse) => void): void;
-  request(options: VendorRequestOptions, callback: (error: unknown, sent?: VendorRequest) => void): void;
   on(event: "connect", listener: (error: Error | null, hostports?: string) => void): void;
   on(event: "error", listener: (error: Error, socket?: Socket) => void): void;
   on(event: "close", listener: () => void): void;
   readonly app: {
     readonly client?: {
-      request(options: VendorRequestOptions, callback: (error: unknown, sent?: VendorRequest) => void): void;
+      /** With all its arguments; the shorter forms of it and of `Srf#request` move them about, and do it wrong at times. */
+      request(
+        socket: Socket,
+        uri: string,
+        options: VendorRequestOptions,
+        callback: (error: unknown, sent?: VendorRequest) => void,
+      ): void;
       readonly wp?: VendorWire;
     };
   };

@@ -35,6 +35,11 @@ export class AgentWire {
     vendor.on("close", (socket) => this.#lost(socket));
   }
 
+  /** The connection; undefined while there is none. */
+  get socket(): Socket | undefined {
+    return this.#socket;
+  }
+
   /** Sends a command; `done` hears whether the engine took it. */
   command(text: string, done: (ok: boolean) => void): void {
     const socket = this.#socket;
