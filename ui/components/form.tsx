@@ -2,6 +2,7 @@
 import { type Children, Html } from "@kitajs/html";
 import { type Complaints, type Values, value } from "../http/forms.ts";
 import type { Translate } from "../locale/index.ts";
+import { Notice } from "./layout.tsx";
 
 /** What a form shows: values as typed, complaints by field name. */
 export interface FormState {
@@ -18,6 +19,13 @@ export interface FieldProps {
   readonly label: string;
   readonly help?: string;
   readonly required?: boolean;
+}
+
+/** Above a form: how many fields are to be mended; nothing when none is. */
+export function Mend(props: { form: FormState }): JSX.Element {
+  const { t, complaints } = props.form;
+  const count = Object.keys(complaints).length;
+  return count > 0 ? <Notice tone="danger" text={t("form.fix", { count })} /> : "";
 }
 
 /** Label, control, complaint, help; for controls of one's own give `children`. */

@@ -1,5 +1,5 @@
 /** Forms as they were typed: values by field name, several where a name repeats. Typed reading is in FormReader. */
-import type { Complaint } from "../../appliance/kernel.ts";
+import { type Complaint, ValidationError } from "../../appliance/kernel.ts";
 
 export type Values = Readonly<Record<string, readonly string[]>>;
 export type Complaints = Readonly<Record<string, Complaint>>;
@@ -88,6 +88,11 @@ export function valuesOf(
 export class FormReader {
   readonly complaints: Record<string, Complaint> = {};
   constructor(readonly values: Values) {}
+
+  /** After reading. @throws ValidationError when something was no such value */
+  check(): void {
+    if (Object.keys(this.complaints).length > 0) throw new ValidationError(this.complaints);
+  }
 
   text(name: string): string {
     return value(this.values, name).trim();

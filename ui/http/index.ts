@@ -4,3 +4,4 @@ export * from "./cookies.ts";
 export * from "./forms.ts";
 export * from "./handle.ts";
 export * from "./reply.ts";
+export * from "./submitted.ts";

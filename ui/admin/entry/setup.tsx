@@ -3,22 +3,18 @@ import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
 import { ValidationError } from "../../../appliance/kernel.ts";
-import { Button, type FormState, Notice, Plain, SelectField, TextField } from "../../components/index.ts";
+import { Button, type FormState, Mend, Plain, SelectField, TextField } from "../../components/index.ts";
 import {
   type Complaints,
-  FormReader,
-  html,
   open,
   RAW,
-  readForm,
   redirect,
-  SESSION_COOKIE,
-  setCookie,
+  submitted,
   type Values,
   type Visit,
   valuesOf,
 } from "../../http/index.ts";
-import { LanguageLinks, SESSION_COOKIE_S } from "./sign-in.tsx";
+import { enter, LanguageLinks } from "./sign-in.tsx";
 
 /** Zones offered first; the machine's list follows. */
 const ZONES: readonly string[] = [
@@ -57,7 +53,6 @@ function SetupPage(props: { visit: Visit; values: Values; complaints: Complaints
   const { visit } = props;
   const { t } = visit;
   const form: FormState = { t, values: props.values, complaints: props.complaints };
-  const wrong = Object.keys(props.complaints).length;
   return (
     <Plain visit={visit} title={t("setup.title")} wide foot={<LanguageLinks visit={visit} />}>
       <form method="post" action="/setup" class="fields" novalidate>
@@ -65,7 +60,7 @@ function SetupPage(props: { visit: Visit; values: Values; complaints: Complaints
         <p class="muted" safe>
           {t("setup.lead")}
         </p>
-        {wrong > 0 ? <Notice tone="danger" text={t("form.fix", { count: wrong })} /> : ""}
+        <Mend form={form} />
         <TextField form={form} name="code" label={t("setup.code")} required autofocus />
         <h2 safe>{t("setup.person")}</h2>
         <div class="fields two">
@@ -146,41 +141,33 @@ export function setup(app: App) {
     )
     .post(
       "/setup",
-      open(app, async (visit) => {
+      open(app, (visit) => {
         if (!app.system.setup.needed()) return redirect(visit, "/sign-in");
-        const { values } = await readForm(visit.request);
-        const r = new FormReader(values);
-        const again = (complaints: Complaints) =>
-          html(visit, <SetupPage visit={visit} values={values} complaints={complaints} />, 422);
-        if (r.raw("password") !== r.raw("repeat")) return again({ repeat: { code: "error.repeat" } });
-        try {
-          await app.system.setup.complete(
-            {
-              code: r.text("code"),
-              language: visit.lang,
-              username: r.text("username"),
-              displayName: r.text("displayName"),
-              password: r.raw("password"),
-              officeName: r.text("officeName"),
-              timeZone: r.text("timeZone"),
-              country: r.text("country"),
-              areaCode: r.text("areaCode"),
-              emergencyNumbers: r.list("emergencyNumbers"),
-              numberingLength: r.int("numberingLength", 4),
-            },
-            visit.address,
-          );
-        } catch (error) {
-          if (error instanceof ValidationError) return again(error.fields);
-          throw error;
-        }
-        const signedIn = await app.people.signIn(r.text("username"), r.raw("password"), {
-          address: visit.address,
-          userAgent: (visit.request.headers.get("user-agent") ?? "").slice(0, 300),
-        });
-        return redirect(visit, "/", [
-          setCookie(visit.request, SESSION_COOKIE, signedIn.token, SESSION_COOKIE_S),
-        ]);
+        return submitted(
+          visit,
+          async (r) => {
+            if (r.raw("password") !== r.raw("repeat"))
+              throw new ValidationError({ repeat: { code: "error.repeat" } });
+            await app.system.setup.complete(
+              {
+                code: r.text("code"),
+                language: visit.lang,
+                username: r.text("username"),
+                displayName: r.text("displayName"),
+                password: r.raw("password"),
+                officeName: r.text("officeName"),
+                timeZone: r.text("timeZone"),
+                country: r.text("country"),
+                areaCode: r.text("areaCode"),
+                emergencyNumbers: r.list("emergencyNumbers"),
+                numberingLength: r.int("numberingLength", 4),
+              },
+              visit.address,
+            );
+            return enter(visit, r.text("username"), r.raw("password"), "/");
+          },
+          (values, complaints) => <SetupPage visit={visit} values={values} complaints={complaints} />,
+        );
       }),
       RAW,
     );

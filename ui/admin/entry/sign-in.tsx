@@ -16,6 +16,7 @@ import {
   redirect,
   SESSION_COOKIE,
   setCookie,
+  submitted,
   type Values,
   type Visit,
   value,
@@ -23,7 +24,7 @@ import {
 import { ownAddress } from "./address.ts";
 
 /** Longer than the server-side session's sliding expiry may be; the server decides. */
-export const SESSION_COOKIE_S = 30 * 24 * 3600;
+const SESSION_COOKIE_S = 30 * 24 * 3600;
 
 /** Links that switch the language of pages before sign-in. */
 export function LanguageLinks(props: { visit: Visit }): JSX.Element {
@@ -96,6 +97,15 @@ function PasswordPage(props: { ctx: Ctx; complaints: Complaints }): JSX.Element 
   );
 }
 
+/** Signs a person in and sends the browser to `to`. @throws UseCaseError when the person is refused */
+export async function enter(visit: Visit, username: string, password: string, to: string): Promise<Response> {
+  const { token } = await visit.app.people.signIn(username, password, {
+    address: visit.address,
+    userAgent: (visit.request.headers.get("user-agent") ?? "").slice(0, 300),
+  });
+  return redirect(visit, to, [setCookie(visit.request, SESSION_COOKIE, token, SESSION_COOKIE_S)]);
+}
+
 export function signIn(app: App) {
   return new Elysia()
     .get(
@@ -111,18 +121,8 @@ export function signIn(app: App) {
       open(app, async (visit) => {
         const { values } = await readForm(visit.request);
         try {
-          const signedIn = await app.people.signIn(
-            value(values, "username").trim(),
-            value(values, "password"),
-            {
-              address: visit.address,
-              userAgent: (visit.request.headers.get("user-agent") ?? "").slice(0, 300),
-            },
-          );
           const back = ownAddress(value(values, "back") || "/");
-          return redirect(visit, back, [
-            setCookie(visit.request, SESSION_COOKIE, signedIn.token, SESSION_COOKIE_S),
-          ]);
+          return await enter(visit, value(values, "username").trim(), value(values, "password"), back);
         } catch (error) {
           if (!(error instanceof UseCaseError)) throw error;
           const problem = visit.t.code(error.code, error.params);
@@ -146,22 +146,28 @@ export function signIn(app: App) {
     )
     .post(
       "/password",
-      handle(app, null, async (ctx) => {
-        const { values } = await readForm(ctx.request);
-        const again = (complaints: Complaints) =>
-          html(ctx, <PasswordPage ctx={ctx} complaints={complaints} />, 422);
-        if (value(values, "next") !== value(values, "repeat"))
-          return again({ repeat: { code: "error.repeat" } });
-        try {
-          await app.people.changePassword(ctx.actor, value(values, "current"), value(values, "next"));
-          return redirect(ctx, "/password?done=password");
-        } catch (error) {
-          if (error instanceof ValidationError) return again(error.fields);
-          if (error instanceof UseCaseError)
-            return again({ current: { code: error.code, params: error.params } });
-          throw error;
-        }
-      }),
+      handle(app, null, (ctx) =>
+        submitted(
+          ctx,
+          async (r) => {
+            const next = r.raw("next");
+            if (next !== r.raw("repeat")) throw new ValidationError({ repeat: { code: "error.repeat" } });
+            await changePassword(ctx, r.raw("current"), next);
+            return redirect(ctx, "/password?done=password");
+          },
+          (_values, complaints) => <PasswordPage ctx={ctx} complaints={complaints} />,
+        ),
+      ),
       RAW,
     );
+}
+
+/** A refusal that is about no field is one of the current password. */
+async function changePassword(ctx: Ctx, current: string, next: string): Promise<void> {
+  try {
+    await ctx.app.people.changePassword(ctx.actor, current, next);
+  } catch (error) {
+    if (error instanceof ValidationError || !(error instanceof UseCaseError)) throw error;
+    throw new ValidationError({ current: { code: error.code, params: error.params } });
+  }
 }

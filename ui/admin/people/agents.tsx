@@ -17,11 +17,10 @@ import {
 } from "../../components/index.ts";
 import {
   type Ctx,
-  FormReader,
+  type FormReader,
   handle,
-  html,
   RAW,
-  readForm,
+  submitted,
   type Values,
   valuesOf,
 } from "../../http/index.ts";
@@ -254,6 +253,71 @@ async function seriesPage(
   );
 }
 
+function readSeries(r: FormReader): AgentSeriesInput {
+  const input = {
+    start: r.text("start"),
+    count: r.int("count", 0),
+    roleId: r.id("roleId"),
+    departmentId: r.id("departmentId"),
+    sipSecret: r.raw("sipSecret"),
+    webPassword: r.raw("webPassword"),
+    phonePin: r.raw("phonePin"),
+    clickToCallOnly: r.flag("clickToCallOnly"),
+  };
+  r.check();
+  return input;
+}
+
+/** The passwords of the agents of a series, once. */
+async function makeSeries(ctx: Ctx, input: AgentSeriesInput): Promise<JSX.Element> {
+  const { t } = ctx;
+  const made = await ctx.app.people.agents.addSeries(ctx.actor, input);
+  return (
+    <SecretPage
+      ctx={ctx}
+      back="/agents"
+      note={[
+        t("series.made", { count: made.created.length }),
+        made.skipped.length > 0 ? t("series.skipped", { numbers: made.skipped.join(" ") }) : "",
+      ].join(" ")}
+      people={made.created.map((agent) => ({
+        name: agent.displayName,
+        number: agent.number,
+        sip: agent.secrets.sipSecret,
+        web: agent.secrets.webPassword,
+        pin: agent.secrets.phonePin,
+      }))}
+    />
+  );
+}
+
+/** The numbers of a series, those that are there marked. @throws ValidationError when there are none */
+async function seriesPreview(ctx: Ctx, input: AgentSeriesInput): Promise<JSX.Element> {
+  const { t } = ctx;
+  const numbers = seriesNumbers(input.start, input.count);
+  if (numbers.length === 0) throw new ValidationError({ start: { code: "error.agent-number" } });
+  const { rows } = await ctx.app.people.agents.list(ctx.actor, { pageSize: 10_000 });
+  const there = new Set(rows.map((agent) => agent.number));
+  const fresh = numbers.filter((number) => !there.has(number)).length;
+  return (
+    <div class="card">
+      <h2 safe>{t("series.preview")}</h2>
+      <p class="row">
+        {numbers.map((number) => (
+          <span class={there.has(number) ? "badge warn" : "badge ok"} safe>
+            {there.has(number) ? `${number} ${t("series.exists")}` : number}
+          </span>
+        ))}
+      </p>
+      {fresh > 0 ? (
+        <Button label={t("series.make", { count: fresh })} kind="primary" name="step" value="make" />
+      ) : (
+        <Notice tone="warn" text={t("series.nothing")} />
+      )}
+    </div>
+  );
+}
+
 /** Adding a series (W-3.1.2.24–32): fill in, look at the numbers, make them, keep the passwords. */
 export function agentSeries(app: App) {
   return new Elysia()
@@ -263,77 +327,17 @@ export function agentSeries(app: App) {
     )
     .post(
       "/agents/series",
-      handle(app, "agents.edit", async (ctx) => {
-        const { t } = ctx;
-        const { values } = await readForm(ctx.request);
-        const r = new FormReader(values);
-        const input: AgentSeriesInput = {
-          start: r.text("start"),
-          count: r.int("count", 0),
-          roleId: r.id("roleId"),
-          departmentId: r.id("departmentId"),
-          sipSecret: r.raw("sipSecret"),
-          webPassword: r.raw("webPassword"),
-          phonePin: r.raw("phonePin"),
-          clickToCallOnly: r.flag("clickToCallOnly"),
-        };
-        if (Object.keys(r.complaints).length > 0)
-          return html(ctx, await seriesPage(ctx, values, r.complaints), 422);
-        if (r.text("step") === "make") {
-          try {
-            const made = await app.people.agents.addSeries(ctx.actor, input);
-            return (
-              <SecretPage
-                ctx={ctx}
-                back="/agents"
-                note={[
-                  t("series.made", { count: made.created.length }),
-                  made.skipped.length > 0 ? t("series.skipped", { numbers: made.skipped.join(" ") }) : "",
-                ].join(" ")}
-                people={made.created.map((agent) => ({
-                  name: agent.displayName,
-                  number: agent.number,
-                  sip: agent.secrets.sipSecret,
-                  web: agent.secrets.webPassword,
-                  pin: agent.secrets.phonePin,
-                }))}
-              />
-            );
-          } catch (error) {
-            if (!(error instanceof ValidationError)) throw error;
-            return html(ctx, await seriesPage(ctx, values, error.fields), 422);
-          }
-        }
-        const numbers = seriesNumbers(input.start, input.count);
-        if (numbers.length === 0) {
-          const wrong = { start: { code: "error.agent-number" } };
-          return html(ctx, await seriesPage(ctx, values, wrong), 422);
-        }
-        const there = new Set(
-          (await app.people.agents.list(ctx.actor, { pageSize: 10_000 })).rows.map((agent) => agent.number),
-        );
-        const fresh = numbers.filter((number) => !there.has(number)).length;
-        return seriesPage(
+      handle(app, "agents.edit", (ctx) =>
+        submitted(
           ctx,
-          values,
-          {},
-          <div class="card">
-            <h2 safe>{t("series.preview")}</h2>
-            <p class="row">
-              {numbers.map((number) => (
-                <span class={there.has(number) ? "badge warn" : "badge ok"} safe>
-                  {there.has(number) ? `${number} ${t("series.exists")}` : number}
-                </span>
-              ))}
-            </p>
-            {fresh > 0 ? (
-              <Button label={t("series.make", { count: fresh })} kind="primary" name="step" value="make" />
-            ) : (
-              <Notice tone="warn" text={t("series.nothing")} />
-            )}
-          </div>,
-        );
-      }),
+          async (r) => {
+            const input = readSeries(r);
+            if (r.text("step") === "make") return makeSeries(ctx, input);
+            return seriesPage(ctx, r.values, {}, await seriesPreview(ctx, input));
+          },
+          (values, complaints) => seriesPage(ctx, values, complaints),
+        ),
+      ),
       RAW,
     );
 }

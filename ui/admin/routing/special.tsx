@@ -2,14 +2,13 @@
 import { type Children, Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
-import { ValidationError } from "../../../appliance/kernel.ts";
 import { FEATURES } from "../../../appliance/routing/index.ts";
 import {
   DestinationField,
   destinationValues,
   type FormState,
   GuardedForm,
-  Notice,
+  Mend,
   readDestination,
   SaveBar,
   Shell,
@@ -19,12 +18,10 @@ import {
 import {
   type Complaints,
   type Ctx,
-  FormReader,
   handle,
-  html,
   RAW,
-  readForm,
   redirect,
+  submitted,
   type Values,
 } from "../../http/index.ts";
 import type { Key } from "../../locale/index.ts";
@@ -39,27 +36,26 @@ interface Page {
   readonly label?: Key;
 }
 
-function framed(ctx: Ctx, page: Page, complaints: Complaints, fields: Children): JSX.Element {
+function framed(ctx: Ctx, page: Page, form: FormState, fields: Children): JSX.Element {
   const { t } = ctx;
-  const wrong = Object.keys(complaints).length;
-  const form = (
-    <GuardedForm id="special-form" action={page.path} dirty={wrong > 0}>
-      {wrong > 0 ? <Notice tone="danger" text={t("form.fix", { count: wrong })} /> : ""}
+  const body = (
+    <GuardedForm id="special-form" action={page.path} dirty={Object.keys(form.complaints).length > 0}>
+      <Mend form={form} />
       <div class="card">
         <div class="fields">{fields}</div>
       </div>
-      {ctx.can(page.edit) ? (
-        <SaveBar t={t} backHref={page.back} label={page.label ? t(page.label) : undefined} />
-      ) : (
+      {form.locked ? (
         ""
+      ) : (
+        <SaveBar t={t} backHref={page.back} label={page.label ? t(page.label) : undefined} />
       )}
     </GuardedForm>
   );
-  if (ctx.partial) return form;
+  if (ctx.partial) return body;
   const crumbs = page.crumb ? [{ label: t(page.crumb), href: page.back }, { label: t(page.title) }] : [];
   return (
     <Shell ctx={ctx} title={t(page.title)} lead={t(page.lead)} crumbs={crumbs}>
-      {form}
+      {body}
     </Shell>
   );
 }
@@ -84,7 +80,7 @@ function codesPage(ctx: Ctx, values: Values, complaints: Complaints): JSX.Elemen
   return framed(
     ctx,
     CODES,
-    complaints,
+    form,
     FEATURES.map((feature) => (
       <TextField
         form={form}
@@ -107,12 +103,13 @@ const ROUTE: Page = {
 };
 
 async function routePage(ctx: Ctx, values: Values, complaints: Complaints): Promise<JSX.Element> {
+  const form = formOf(ctx, ROUTE, values, complaints);
   return framed(
     ctx,
     ROUTE,
-    complaints,
+    form,
     <DestinationField
-      form={formOf(ctx, ROUTE, values, complaints)}
+      form={form}
       name="destination"
       label={ctx.t("f.destination")}
       none={ctx.t("default-route.none")}
@@ -136,7 +133,7 @@ function manyPage(ctx: Ctx, values: Values, complaints: Complaints): JSX.Element
   return framed(
     ctx,
     MANY,
-    complaints,
+    form,
     <>
       <TextArea
         form={form}
@@ -151,24 +148,6 @@ function manyPage(ctx: Ctx, values: Values, complaints: Complaints): JSX.Element
   );
 }
 
-/** Saves, or shows the page again with what was typed and what is wrong with it. */
-async function saveOr(
-  ctx: Ctx,
-  r: FormReader,
-  to: string,
-  save: () => Promise<unknown>,
-  again: (complaints: Complaints) => JSX.Element | Promise<JSX.Element>,
-): Promise<Response> {
-  if (Object.keys(r.complaints).length > 0) return html(ctx, await again(r.complaints), 422);
-  try {
-    await save();
-    return redirect(ctx, to);
-  } catch (error) {
-    if (error instanceof ValidationError) return html(ctx, await again(error.fields), 422);
-    throw error;
-  }
-}
-
 export function specialRoutes(app: App) {
   const { routing } = app;
   return new Elysia()
@@ -181,20 +160,19 @@ export function specialRoutes(app: App) {
     )
     .post(
       CODES.path,
-      handle(app, CODES.edit, async (ctx) => {
-        const { values } = await readForm(ctx.request);
-        const r = new FormReader(values);
-        const codes = FEATURES.map((feature) => ({ feature, code: r.text(feature) })).filter(
-          ({ code }) => code !== "",
-        );
-        return saveOr(
+      handle(app, CODES.edit, (ctx) =>
+        submitted(
           ctx,
-          r,
-          `${CODES.path}?done=saved`,
-          () => routing.featureCodes.save(ctx.actor, codes),
-          (complaints) => codesPage(ctx, values, complaints),
-        );
-      }),
+          async (r) => {
+            const codes = FEATURES.map((feature) => ({ feature, code: r.text(feature) })).filter(
+              ({ code }) => code !== "",
+            );
+            await routing.featureCodes.save(ctx.actor, codes);
+            return redirect(ctx, `${CODES.path}?done=saved`);
+          },
+          (values, complaints) => codesPage(ctx, values, complaints),
+        ),
+      ),
       RAW,
     )
     .get(
@@ -205,18 +183,18 @@ export function specialRoutes(app: App) {
     )
     .post(
       ROUTE.path,
-      handle(app, ROUTE.edit, async (ctx) => {
-        const { values } = await readForm(ctx.request);
-        const r = new FormReader(values);
-        const destination = readDestination(r, "destination");
-        return saveOr(
+      handle(app, ROUTE.edit, (ctx) =>
+        submitted(
           ctx,
-          r,
-          `${ROUTE.path}?done=saved`,
-          () => routing.defaultRoute.save(ctx.actor, destination),
-          (complaints) => routePage(ctx, values, complaints),
-        );
-      }),
+          async (r) => {
+            const destination = readDestination(r, "destination");
+            r.check();
+            await routing.defaultRoute.save(ctx.actor, destination);
+            return redirect(ctx, `${ROUTE.path}?done=saved`);
+          },
+          (values, complaints) => routePage(ctx, values, complaints),
+        ),
+      ),
       RAW,
     )
     .get(
@@ -225,18 +203,18 @@ export function specialRoutes(app: App) {
     )
     .post(
       MANY.path,
-      handle(app, MANY.edit, async (ctx) => {
-        const { values } = await readForm(ctx.request);
-        const r = new FormReader(values);
-        if (r.text("numbers") === "") r.complaints["numbers"] = { code: "error.required" };
-        return saveOr(
+      handle(app, MANY.edit, (ctx) =>
+        submitted(
           ctx,
-          r,
-          "/blacklist?done=saved",
-          () => routing.blacklist.addMany(ctx.actor, r.text("numbers"), r.text("note")),
-          (complaints) => manyPage(ctx, values, complaints),
-        );
-      }),
+          async (r) => {
+            if (r.text("numbers") === "") r.complaints["numbers"] = { code: "error.required" };
+            r.check();
+            await routing.blacklist.addMany(ctx.actor, r.text("numbers"), r.text("note"));
+            return redirect(ctx, "/blacklist?done=saved");
+          },
+          (values, complaints) => manyPage(ctx, values, complaints),
+        ),
+      ),
       RAW,
     );
 }

@@ -8,7 +8,7 @@ import {
   Button,
   Field,
   type FormState,
-  Notice,
+  Mend,
   SelectField,
   Shell,
   TextField,
@@ -16,12 +16,11 @@ import {
 import {
   type Complaints,
   type Ctx,
-  FormReader,
+  type FormReader,
   handle,
-  html,
   RAW,
-  readForm,
   redirect,
+  submitted,
   UPLOAD_LIMIT,
   type Values,
   valuesOf,
@@ -105,11 +104,7 @@ function uploadPage(ctx: Ctx, values: Values, complaints: Complaints): JSX.Eleme
     >
       <form class="card" method="post" action="/media-upload" enctype="multipart/form-data">
         <div class="fields">
-          {Object.keys(complaints).length > 0 ? (
-            <Notice tone="danger" text={t("form.fix", { count: Object.keys(complaints).length })} />
-          ) : (
-            ""
-          )}
+          <Mend form={form} />
           <Field form={form} name="file" label={t("media.file")} help={t("media.file-help")} required>
             <input id="f-file" type="file" name="file" accept="audio/*,.wav,.mp3,.ogg,.m4a" />
           </Field>
@@ -131,20 +126,19 @@ export function mediaRoutes(app: App) {
     )
     .post(
       "/media-upload",
-      handle(app, "media-files.edit", async (ctx) => {
-        const { values, files } = await readForm(ctx.request, UPLOAD_LIMIT);
-        const file = files["file"];
-        if (!file) return html(ctx, uploadPage(ctx, values, { file: { code: "error.file" } }), 422);
-        try {
-          const bytes = new Uint8Array(await file.arrayBuffer());
-          const input = readFields(new FormReader(values));
-          await app.routing.mediaFiles.upload(ctx.actor, { ...input, fileName: file.name, bytes });
-          return redirect(ctx, "/media-files?done=saved");
-        } catch (error) {
-          if (!(error instanceof ValidationError)) throw error;
-          return html(ctx, uploadPage(ctx, values, error.fields), 422);
-        }
-      }),
+      handle(app, "media-files.edit", (ctx) =>
+        submitted(
+          ctx,
+          async (r, { file }) => {
+            if (!file) throw new ValidationError({ file: { code: "error.file" } });
+            const bytes = new Uint8Array(await file.arrayBuffer());
+            await app.routing.mediaFiles.upload(ctx.actor, { ...readFields(r), fileName: file.name, bytes });
+            return redirect(ctx, "/media-files?done=saved");
+          },
+          (values, complaints) => uploadPage(ctx, values, complaints),
+          UPLOAD_LIMIT,
+        ),
+      ),
       RAW,
     )
     .get(

@@ -2,14 +2,13 @@
 import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
-import { ValidationError } from "../../../appliance/kernel.ts";
 
 import {
   CheckField,
   type Choice,
   type FormState,
   GuardedForm,
-  Notice,
+  Mend,
   SaveBar,
   SelectField,
   Shell,
@@ -19,12 +18,10 @@ import {
 import {
   type Complaints,
   type Ctx,
-  FormReader,
   handle,
-  html,
   RAW,
-  readForm,
   redirect,
+  submitted,
   type Values,
   valuesOf,
 } from "../../http/index.ts";
@@ -41,10 +38,9 @@ async function settingsPage(ctx: Ctx, values: Values, complaints: Complaints): P
   ];
   const zones = Intl.supportedValuesOf("timeZone").map((zone) => ({ value: zone, label: zone }));
   const s = t("form.seconds");
-  const wrong = Object.keys(complaints).length;
   const body = (
-    <GuardedForm id="settings-form" action="/settings" dirty={wrong > 0}>
-      {wrong > 0 ? <Notice tone="danger" text={t("form.fix", { count: wrong })} /> : ""}
+    <GuardedForm id="settings-form" action="/settings" dirty={Object.keys(complaints).length > 0}>
+      <Mend form={form} />
       <div class="card">
         <Tabs
           panes={[
@@ -189,43 +185,40 @@ export function settingsRoutes(app: App) {
     )
     .post(
       "/settings",
-      handle(app, "settings.edit", async (ctx) => {
-        const { values } = await readForm(ctx.request);
-        const r = new FormReader(values);
-        const old = app.system.settings.get();
-        const input = {
-          officeName: r.text("officeName"),
-          language: r.pick("language", ["zh-CN", "en"]),
-          timeZone: r.text("timeZone"),
-          country: r.text("country"),
-          areaCode: r.text("areaCode"),
-          emergencyNumbers: r.list("emergencyNumbers"),
-          outboundRingS: r.int("outboundRingS", old.outboundRingS),
-          extensionRingS: r.int("extensionRingS", old.extensionRingS),
-          numberingLength: r.int("numberingLength", old.numberingLength),
-          blindTransferRingS: r.int("blindTransferRingS", old.blindTransferRingS),
-          blindTransferCallBack: r.flag("blindTransferCallBack"),
-          blindTransferCallBackPrefix: r.text("blindTransferCallBackPrefix"),
-          systemDisplayedNumberId: r.id("systemDisplayedNumberId"),
-          maxInboundCalls: r.int("maxInboundCalls", 0),
-          holdMusicId: r.id("holdMusicId"),
-          waitingMusicId: r.id("waitingMusicId"),
-          recordInbound: r.flag("recordInbound"),
-          recordOutbound: r.flag("recordOutbound"),
-          recordInternal: r.flag("recordInternal"),
-          recordingDays: r.int("recordingDays", 0),
-        };
-        const again = async (complaints: Complaints) =>
-          html(ctx, await settingsPage(ctx, values, complaints), 422);
-        if (Object.keys(r.complaints).length > 0) return again(r.complaints);
-        try {
-          await app.system.settings.save(ctx.actor, input);
-          return redirect(ctx, "/settings?done=saved");
-        } catch (error) {
-          if (error instanceof ValidationError) return again(error.fields);
-          throw error;
-        }
-      }),
+      handle(app, "settings.edit", (ctx) =>
+        submitted(
+          ctx,
+          async (r) => {
+            const old = app.system.settings.get();
+            const input = {
+              officeName: r.text("officeName"),
+              language: r.pick("language", ["zh-CN", "en"]),
+              timeZone: r.text("timeZone"),
+              country: r.text("country"),
+              areaCode: r.text("areaCode"),
+              emergencyNumbers: r.list("emergencyNumbers"),
+              outboundRingS: r.int("outboundRingS", old.outboundRingS),
+              extensionRingS: r.int("extensionRingS", old.extensionRingS),
+              numberingLength: r.int("numberingLength", old.numberingLength),
+              blindTransferRingS: r.int("blindTransferRingS", old.blindTransferRingS),
+              blindTransferCallBack: r.flag("blindTransferCallBack"),
+              blindTransferCallBackPrefix: r.text("blindTransferCallBackPrefix"),
+              systemDisplayedNumberId: r.id("systemDisplayedNumberId"),
+              maxInboundCalls: r.int("maxInboundCalls", 0),
+              holdMusicId: r.id("holdMusicId"),
+              waitingMusicId: r.id("waitingMusicId"),
+              recordInbound: r.flag("recordInbound"),
+              recordOutbound: r.flag("recordOutbound"),
+              recordInternal: r.flag("recordInternal"),
+              recordingDays: r.int("recordingDays", 0),
+            };
+            r.check();
+            await app.system.settings.save(ctx.actor, input);
+            return redirect(ctx, "/settings?done=saved");
+          },
+          (values, complaints) => settingsPage(ctx, values, complaints),
+        ),
+      ),
       RAW,
     );
 }
