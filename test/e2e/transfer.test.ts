@@ -1,13 +1,17 @@
 /** Transfers by the phones' REFER through the whole exchange: who hears whom afterwards, what the phones are told, the record. */
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import type { TestCall, TestPhone } from "../../sip/testphone/index.ts";
 import { CARRIER_HZ, type Exchange, nextCall, PROMPT_HZ, startExchange, toneOf } from "../kit/exchange.ts";
 import { DID, GROUP } from "../kit/office.ts";
+import { toneWav } from "../kit/tone.ts";
 import { waitFor } from "../kit/wait.ts";
 
 setDefaultTimeout(25_000);
 
 const MENU = "7000";
+/** The queue's music. */
+const MUSIC_HZ = 1600;
 let x: Exchange;
 let a: TestPhone;
 let b: TestPhone;
@@ -15,6 +19,17 @@ let c: TestPhone;
 
 beforeAll(async () => {
   x = await startExchange({ menu: { internalNumber: MENU } });
+  const music = await x.app.routing.mediaFiles.upload(SYSTEM_ACTOR, {
+    name: "queue-tone",
+    fileType: "voice",
+    category: "test",
+    description: "",
+    fileName: "queue-tone.wav",
+    bytes: toneWav(MUSIC_HZ, 3000),
+  });
+  const { groups } = x.app.queueing;
+  const { id, ...row } = await groups.get(SYSTEM_ACTOR, x.office.groupId);
+  await groups.save(SYSTEM_ACTOR, id, { ...row, waitingMusicId: music.id });
   [a, b, c] = await Promise.all([x.phone("1001"), x.phone("1002"), x.phone("1003")]);
 }, 40_000);
 afterAll(async () => {
@@ -217,5 +232,106 @@ describe("with consultation", () => {
     expect(await next.answered).toBe(true);
     await pair([far, CARRIER_HZ], [next, hz(b)]);
     expect(agent.told.at(-1)).toBe(200);
+  });
+});
+
+describe("with consultation of a queue", () => {
+  const board = () => x.app.queueing.agentCommands;
+  const group = () => x.app.calls.live.picture().groups.find((one) => one.groupId === x.office.groupId);
+  const joined = (journey: string) => x.events(journey).findLast((one) => one.kind === "queue.joined");
+  const inQueue = (journey: string) => waitFor(() => joined(journey), "the queue to be reached");
+  const pause = (...numbers: string[]) => {
+    for (const number of numbers) board().pause(SYSTEM_ACTOR, x.office.agentIds[number] ?? 0, null);
+  };
+  /** The latest call of this extension to the group. */
+  const newest = (caller: string) =>
+    waitFor(() => {
+      const start = x.events().findLast((one) => one.kind === "journey.started");
+      const { data, journey } = start?.kind === "journey.started" ? start : { data: null, journey: "" };
+      return data?.caller === caller && data.callee === GROUP ? journey : null;
+    }, `${caller} to call the group`);
+  afterEach(() => {
+    for (const { number, state } of board().states()) if (state === "paused") unpause(number);
+  });
+  const unpause = (number: string) => board().unpause(SYSTEM_ACTOR, x.office.agentIds[number] ?? 0);
+
+  for (const [line, title] of [
+    ["customer", "the customer's line asks"],
+    ["queue", "the queue's line asks"],
+  ] as const)
+    test(`the customer waits on in the agent's place, before who came later: ${title}`, async () => {
+      const { far, agent, journey } = await answered();
+      // Else 1001, free by the transfer, would be the first to be rung.
+      pause("1001", "1002", "1003");
+      expect(await agent.hold(true)).toBe(200);
+      const consult = await a.dial(GROUP);
+      const waits = await newest("1001");
+      const first = await inQueue(waits);
+      expect(await consult.answered).toBe(true);
+      await waitFor(() => consult.hears(MUSIC_HZ, 300), "the agent to hear the queue's music");
+      const later = await c.dial(GROUP);
+      const behind = await newest("1003");
+      await inQueue(behind);
+      expect(joined(behind)?.data).toMatchObject({ position: 2 });
+      const oldest = group()?.longestWaitSince;
+
+      const [asks, told] =
+        line === "customer"
+          ? [agent.transfer(replacing(GROUP, consult)), agent]
+          : [consult.transfer(replacing("1001", agent)), consult];
+      expect(await asks).toBe(202);
+      for (const call of [agent, consult]) expect(await call.ended).toMatchObject({ by: "remote" });
+      expect(told.told.at(-1)).toBe(200);
+      const taken = await inQueue(journey);
+      await waitFor(() => far.hears(MUSIC_HZ, 300), "the customer to hear the queue's music");
+      const taking = x.events(journey).findLast((one) => one.kind === "queue.joined");
+      expect(taking?.data).toMatchObject({ kind: "taken-over", position: 1 });
+      if (taking?.kind !== "queue.joined") throw new Error("the place was not taken");
+      expect(Math.abs(taking.at - (taking.data.waitedMs ?? 0) - first.at)).toBeLessThanOrEqual(1);
+      expect(taken.at).toBeGreaterThan(first.at);
+      expect(group()).toMatchObject({ waiting: 2, longestWaitSince: oldest });
+      const there = await x.ended(waits);
+      expect(there).toMatchObject({ cause: "normal", group_id: null });
+      expect(there.result).not.toBe("queue-abandoned");
+      expect(x.events(waits).find((one) => one.kind === "queue.left")?.data).toMatchObject({
+        reason: "handed-over",
+      });
+
+      // The first who is free gets the customer, though 1003 has waited longer than the customer has.
+      const before = b.calls.length;
+      unpause("1002");
+      const next = await nextCall(b, before);
+      expect(await next.answered).toBe(true);
+      await pair([far, CARRIER_HZ], [next, hz(b)]);
+      expect(later.state).toBe("answered");
+      await later.hangup();
+      await far.hangup();
+      expect(await x.ended(journey)).toMatchObject({ result: "answered", hangup_by: "caller" });
+    });
+
+  test("an agent's phone that rings for the place rings on, and talks with the customer", async () => {
+    const { far, agent, journey } = await answered();
+    pause("1003");
+    b.behaviour = { kind: "ring" };
+    const before = b.calls.length;
+    expect(await agent.hold(true)).toBe(200);
+    const consult = await a.dial(GROUP);
+    expect(await consult.answered).toBe(true);
+    const ringing = await nextCall(b, before);
+    const waits = await newest("1001");
+    await waitFor(() => kinds(waits).includes("offer.ringing"), "1002 to ring");
+    expect(await agent.transfer(replacing(GROUP, consult))).toBe(202);
+    expect(await consult.ended).toMatchObject({ by: "remote" });
+    await ringing.answer();
+    await pair([far, CARRIER_HZ], [ringing, hz(b)]);
+    expect(b.calls.length).toBe(before + 1);
+    await far.hangup();
+    await x.ended(journey);
+    expect(kinds(waits)).toContain("leg.moved");
+    expect(kinds(journey)).toContain("offer.answered");
+    expect(x.records().filter((row) => row.journey === journey)).toMatchObject([
+      { agent_id: x.office.agentIds["1001"], group_id: x.office.groupId },
+      { agent_id: x.office.agentIds["1002"], group_id: x.office.groupId },
+    ]);
   });
 });
