@@ -85,6 +85,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
         tls: certificates.identity,
         authorities: () => readCarrierAuthorities(join(config.dataFolder, "certificates", "carriers"), log),
         ...connectionLimits(config),
+        ...(config.sip.hosts ? { hosts: config.sip.hosts } : {}),
         rtpPorts: { min: config.media.portMin, max: config.media.portMax },
         ...(config.media.silenceSeconds ? { silentMs: config.media.silenceSeconds * 1000 } : {}),
         dataFolder: config.dataFolder,

@@ -27,6 +27,8 @@ export interface Config {
     /** Most TCP, TLS and WebSocket connections in all and of one source address. */
     readonly maxConnections?: number;
     readonly maxConnectionsPerSource?: number;
+    /** Names of carriers that never go to DNS, and their addresses, best first. */
+    readonly hosts?: Readonly<Record<string, readonly string[]>>;
   };
   readonly media: {
     readonly portMin: number;

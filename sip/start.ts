@@ -13,6 +13,7 @@ import type { DigestAlgorithm } from "./srf/digest.ts";
 import { parseEngineAddress, SrfFacade } from "./srf/facade.ts";
 import { type EngineView, type LaunchedEngine, launchEngine } from "./srf/launch.ts";
 import { AddressSet, PRIVATE_RANGES } from "./srf/network.ts";
+import { resolverWith } from "./trunks/resolve.ts";
 import { Trunks } from "./trunks/trunks.ts";
 
 export interface SipConfig {
@@ -30,6 +31,8 @@ export interface SipConfig {
   readonly authorities?: () => string;
   /** Most connections (TCP, TLS, WebSocket) in all and of one source; engine defaults when absent. */
   readonly connections?: { readonly total: number; readonly perSource: number };
+  /** Names that never go to DNS, and their addresses, best first. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>;
   /** Address ranges of the office; empty = the private ranges. */
   readonly lan: readonly string[];
   readonly rtpPorts: { readonly min: number; readonly max: number };
@@ -155,7 +158,7 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     onError,
     ...(config.keepAliveMs === undefined ? {} : { keepAliveMs: config.keepAliveMs }),
   });
-  const trunks = new Trunks({ stack, directory });
+  const trunks = new Trunks({ stack, directory, resolve: resolverWith(config.hosts ?? {}) });
   const legs = new LegService({
     stack,
     media,
@@ -281,6 +284,7 @@ class EngineKeeper {
       onExit: (reason) => void this.#again(reason),
       ...(this.config.tls === undefined ? {} : { tls: this.config.tls() }),
       authorities: this.config.authorities?.() ?? "",
+      ...(this.config.hosts === undefined ? {} : { hosts: this.config.hosts }),
       ...(connections === undefined
         ? {}
         : { limits: { connections: connections.total, connectionsPerSource: connections.perSource } }),

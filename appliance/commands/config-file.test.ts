@@ -50,6 +50,14 @@ describe("configuration", () => {
     expect(() => load([], "[trace]\nfile = 1")).toThrow("trace.file");
   });
 
+  test("names of carriers with their addresses", () => {
+    expect(load([]).sip.hosts).toEqual({});
+    const wanted = '[sip.hosts]\n"sip.carrier.example" = ["192.0.2.10", "2001:db8::1"]';
+    expect(load([], wanted).sip.hosts).toEqual({ "sip.carrier.example": ["192.0.2.10", "2001:db8::1"] });
+    for (const wrong of ["[]", '["elsewhere.example"]', "5"])
+      expect(() => load([], `[sip.hosts]\n"a.example" = ${wrong}`)).toThrow("a.example");
+  });
+
   test("the demo office has a folder of its own unless told otherwise", () => {
     expect(load(["--demo"]).dataFolder).toEndWith("/data/demo");
     expect(load(["--demo", "--data", "mine"]).dataFolder).toEndWith("/mine");

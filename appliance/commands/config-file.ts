@@ -3,6 +3,7 @@
  * zongji.example.toml; an unknown key or a wrong type is refused by its name, because a silently ignored line is worse.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { parse } from "smol-toml";
 import { isNetwork } from "../../sip/index.ts";
@@ -128,6 +129,8 @@ export function configOfTable(table: Table): Config {
   const tls = reader(top.table("tls"), "tls.");
   const defence = reader(top.table("defence"), "defence.");
   const trace = reader(top.table("trace"), "trace.");
+  const hosts = sip.table("hosts");
+  const named = reader(hosts, "sip.hosts.");
   const webPort = web.port("port", DEFAULTS.web.port);
   const config: Config = {
     dataFolder: top.text("dataFolder", DEFAULTS.dataFolder),
@@ -146,6 +149,7 @@ export function configOfTable(table: Table): Config {
       realm: sip.text("realm", DEFAULTS.sip.realm),
       maxConnections: sip.count("maxConnections", CONNECTIONS.total, 100_000),
       maxConnectionsPerSource: sip.count("maxConnectionsPerSource", CONNECTIONS.perSource, 100_000),
+      hosts: Object.fromEntries(Object.keys(hosts).map((name) => [name, named.texts(name, [])])),
     },
     media: {
       portMin: media.port("portMin", DEFAULTS.media.portMin),
@@ -191,6 +195,9 @@ function check(config: Config): Config {
   if (config.sip.contacts.length === 0)
     throw new ConfigurationError("At least one SIP listening point is needed.");
   for (const contact of config.sip.contacts) sipListeners(contact);
+  for (const [name, addresses] of Object.entries(config.sip.hosts ?? {}))
+    if (addresses.length === 0 || addresses.some((address) => isIP(address) === 0))
+      throw new ConfigurationError(`The setting sip.hosts."${name}" must be a list of addresses.`);
   const strange = config.defence?.exempt.find((entry) => !isNetwork(entry));
   if (strange !== undefined)
     throw new ConfigurationError(

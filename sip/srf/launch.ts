@@ -31,6 +31,8 @@ export interface LaunchOptions {
   readonly tls?: TlsIdentity;
   /** PEM of authorities trusted besides those everybody knows, when we connect by TLS; "" = none. */
   readonly authorities?: string;
+  /** Names that never go to DNS, and their addresses, best first. */
+  readonly hosts?: EngineConfig["hosts"];
   /** Bounds of connections. */
   readonly limits?: EngineConfig["limits"];
   /** Let the engine give the first challenge of REGISTERs, see Authenticator.door. */
@@ -83,6 +85,7 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
     ...(options.door === undefined ? {} : { door: options.door }),
     defence: { ...options.defence, enabled: options.undefended !== true },
     ...(limits === undefined ? {} : { limits }),
+    ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
     // Naming authorities replaces the known ones, so they are named too.
     ...(authorities === "" ? {} : { tlsClient: { ca: [...rootCertificates, authorities].join("\n") } }),
   };

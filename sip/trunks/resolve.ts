@@ -23,6 +23,14 @@ export const resolveHost: HostResolver = async (host, transport) => {
   return [...new Set((await Promise.all(names.map(addressesOf))).flat())];
 };
 
+/** As `resolveHost`, with names whose addresses are given (without case). */
+export function resolverWith(hosts: Readonly<Record<string, readonly string[]>>): HostResolver {
+  const given = new Map(Object.entries(hosts).map(([name, list]) => [name.toLowerCase(), list]));
+  return async (host, transport) => [
+    ...(given.get(host.toLowerCase()) ?? (await resolveHost(host, transport))),
+  ];
+}
+
 /** The host of "host", "host:port", "[v6]:port" or a SIP URI. */
 export function hostOf(text: string): string {
   const bare = text

@@ -242,6 +242,8 @@ export async function startExchange(
     readonly prepare?: (folder: string) => void;
     /** Starts an engine of its own listening at `contact`; gives the `sip.engine` that reaches it. */
     readonly engineFor?: (contact: string) => Promise<string>;
+    /** Names that do not go to DNS. */
+    readonly hosts?: NonNullable<Config["sip"]["hosts"]>;
     /** Traces on disk; default none. */
     readonly trace?: NonNullable<Config["trace"]>;
     /** How it meets attackers; by default loopback is not judged. */
@@ -261,7 +263,13 @@ export async function startExchange(
   const six = options.ipv6 ? [`sip:[${place.server6.address}]:${place.server6.port};transport=udp,tcp`] : [];
   const contacts = [...sip.contacts, ...secure, ...six];
   const lan = [...sip.lan, ...(options.ipv6 ? ["::1/128"] : [])];
-  const config = { ...place.config, ...trace, ...defence, web, sip: { ...sip, contacts, lan, engine } };
+  const config = {
+    ...place.config,
+    ...trace,
+    ...defence,
+    web,
+    sip: { ...sip, contacts, lan, engine, hosts: options.hosts ?? {} },
+  };
   const app = await compose(config, { log: (line) => log.push(line) });
   place.office = await furnish(app, { host: CARRIER_ADDRESS, port: place.carrierPort }, options);
   await place.openCarrier();
