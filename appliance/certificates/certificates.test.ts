@@ -15,7 +15,7 @@ import { basename, join } from "node:path";
 import { ForbiddenError, SYSTEM_ACTOR } from "../kernel.ts";
 import { createCertificates } from "./create.ts";
 import { AuthorityError, type Certificates } from "./index.ts";
-import { covers, machineNames } from "./names.ts";
+import { covers, machineNames, shortName } from "./names.ts";
 
 const DAY = 86_400_000;
 const START = Date.UTC(2030, 0, 1);
@@ -232,4 +232,10 @@ test("names: no link-local or wildcard addresses, no nonsense, the host first", 
   expect(machineNames("pbx", {}, [])).toEqual(["pbx", "127.0.0.1", "::1", "localhost", "pbx.local"]);
   expect(covers(["0:0:0:0:0:0:0:1", "a"], ["::1"])).toBe(true);
   expect(covers(["a"], ["a", "b"])).toBe(false);
+});
+
+test("IPv6 addresses of a certificate are shown short, as people write them", () => {
+  expect(shortName("0:0:0:0:0:0:0:1")).toBe("::1");
+  expect(shortName("FD00:0:0:0:0:0:0:2")).toBe("fd00::2");
+  expect(shortName("PBX.example")).toBe("pbx.example");
 });

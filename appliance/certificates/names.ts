@@ -38,12 +38,12 @@ function unusable(address: string): boolean {
 
 /** Whether a certificate that names `having` serves all of `wanted`. */
 export function covers(having: readonly string[], wanted: readonly string[]): boolean {
-  const known = new Set(having.map(canonical));
-  return wanted.every((name) => known.has(canonical(name)));
+  const known = new Set(having.map(shortName));
+  return wanted.every((name) => known.has(shortName(name)));
 }
 
-/** One spelling of an IPv6 address; names as they are. */
-function canonical(name: string): string {
+/** One spelling of a name: the short one of an IPv6 address, small letters else. */
+export function shortName(name: string): string {
   if (isIP(name) !== 6) return name.toLowerCase();
   return new URL(`http://[${name}]/`).hostname.slice(1, -1);
 }

@@ -1,6 +1,7 @@
 /** Reading certificates and keys: what stands in them and whether they fit. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { CertificateProblem, CertificateRow, KeyPair } from "./model.ts";
+import { shortName } from "./names.ts";
 
 /** What a certificate says. @throws when the text is none */
 export function readCertificate(
@@ -23,7 +24,8 @@ function namesOf(x509: X509Certificate): string[] {
     .split(",")
     .map((entry) => /^\s*(?:DNS|IP Address):(.*?)\s*$/.exec(entry)?.[1] ?? "")
     .filter((name) => name !== "")
-    .map((name) => name.replace(/^"|"$/g, "").toLowerCase());
+    .map((name) => name.replace(/^"|"$/g, ""))
+    .map(shortName);
   if (listed.length > 0) return listed;
   const name = commonName(x509.subject);
   return name === "" ? [] : [name.toLowerCase()];

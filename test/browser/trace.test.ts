@@ -159,7 +159,7 @@ test("no voice comes from one side: the page says so while the call is on, and a
   await call.answered;
   const journey = await x.journey("1001", "1002");
   await go(`/calls/${journey}/trace`);
-  await page.locator("#trace .why", { hasText: "没有收到 坐席 1002 的任何语音包" }).waitFor();
+  await page.locator("#trace .why", { hasText: "没有收到坐席 1002 的任何语音包" }).waitFor();
   expect(await page.locator("#trace .why li").count()).toBe(1);
   await call.hangup();
   await x.ended(journey);
@@ -169,7 +169,7 @@ test("no voice comes from one side: the page says so while the call is on, and a
     // The packets are counted once more when the call ends.
     return over && (await page.locator("#trace .why").count()) > 0;
   }, "the call to be over and its packets counted");
-  expect(await text("#trace .why")).toContain("没有收到 坐席 1002 的任何语音包");
+  expect(await text("#trace .why")).toContain("没有收到坐席 1002 的任何语音包");
 });
 
 test("a call from outside over the menu to the second agent: four parties on one screen", async () => {

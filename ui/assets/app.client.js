@@ -178,6 +178,16 @@
     const form = list.closest("form");
     if (form) showChanges(form);
   };
+  // Escape: the menus first, then the side panel; whoever was in a menu stands on its button again.
+  const leave = () => {
+    const menus = all(document, "details.menu[open]");
+    for (const menu of menus) {
+      if (menu.contains(document.activeElement)) menu.querySelector("summary")?.focus();
+      menu.open = false;
+    }
+    if (menus.length === 0 && !document.querySelector("dialog[open]"))
+      document.querySelector(".panel-head a")?.click();
+  };
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName ?? "");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
@@ -206,7 +216,7 @@
         form.requestSubmit();
       }
     }
-    if (event.key === "Escape") for (const menu of all(document, "details.menu[open]")) menu.open = false;
+    if (event.key === "Escape" && !event.isComposing) leave();
     const tab = closest(event, "[role=tab]");
     if (tab && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
       const tabs = all(tab.closest("[role=tablist]"), "[role=tab]");
@@ -229,6 +239,8 @@
   document.addEventListener("DOMContentLoaded", () => {
     start(document);
     for (const kind of all(document, "[data-shows]")) showKind(kind);
+    // The panel stands last in the document: nobody should walk through the list to reach it.
+    document.querySelector(".panel-head a")?.focus({ preventScroll: true });
   });
   document.addEventListener("htmx:after:swap", () => {
     start(document);

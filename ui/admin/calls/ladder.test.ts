@@ -4,7 +4,7 @@ import { Script, sdp } from "../../../sip/engine/trace/test-talk.ts";
 import { readTrace } from "../../../sip/engine/trace/work.ts";
 import type { Ctx } from "../../http/context.ts";
 import { t } from "../../locale/index.ts";
-import { ladderHtml } from "./ladder.tsx";
+import { findingWords, ladderHtml } from "./ladder.tsx";
 
 const ctx = {
   t: t("en"),
@@ -35,4 +35,17 @@ test("a long ladder is written in pieces, other work goes on between them; at mo
   on = false;
   expect(html.match(/<li>/g)?.length).toBe(400);
   expect(turns).toBeGreaterThanOrEqual(15);
+});
+
+test("names stand in Chinese sentences without gaps, in English ones with them", () => {
+  const found = {
+    code: "no-rtp",
+    weight: "cause",
+    params: { who: "1002", seconds: 7, address: "h", port: 1 },
+  } as const;
+  const parties = [
+    { name: "1002", role: "agent", leg: "l", callId: "c", trunk: false, answeredAt: null, endedAt: null },
+  ] as const;
+  expect(findingWords(t("zh-CN"), found, parties).why).toContain("7 秒内没有收到坐席 1002 的任何语音包");
+  expect(findingWords(t("en"), found, parties).why).toContain("came from Agent 1002 in 7 s");
 });

@@ -154,6 +154,11 @@ export function Message(props: {
   );
 }
 
+/** The space around a name of Latin letters goes where the name is Chinese: "收到坐席 1002". */
+function closed(text: string): string {
+  return text.replace(/(?<=\p{Script=Han}) (?=\p{Script=Han})/gu, "");
+}
+
 /** A finding in words: what happened, and what to do. */
 export function findingWords(
   t: Translate,
@@ -167,7 +172,7 @@ export function findingWords(
   for (const name of ["offer", "answer"] as const)
     if (name in words) words[name] = t.code(`trace.security.${words[name]}`);
   if ("direction" in words) words.direction = t.code(`trace.way.${words.direction}`);
-  return { why: t(`why.${found.code}`, words), fix: t(`fix.${found.code}`, words) };
+  return { why: closed(t(`why.${found.code}`, words)), fix: closed(t(`fix.${found.code}`, words)) };
 }
 
 /** All findings, causes first; `hrefOf` leads to the message that shows one. */

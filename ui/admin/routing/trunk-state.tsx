@@ -84,7 +84,7 @@ export function TrunkStateCard(props: { ctx: Ctx; id: number; note?: string }): 
         ""
       )}
       {ctx.can("trunks.edit") && state !== undefined && state.state !== "disabled" ? (
-        <p>
+        <p class="spaced">
           <button
             type="button"
             class="btn"

@@ -57,7 +57,9 @@ function Page(props: { ctx: Ctx }): JSX.Element {
             key: "names",
             label: t("certificates.names"),
             wrap: true,
-            cell: (row: CertificateRow) => <span safe>{row.names.join("  ")}</span>,
+            cell: (row: CertificateRow) => (
+              <span safe>{row.names.join(ctx.lang === "en" ? ", " : "、")}</span>
+            ),
           },
           textColumn("issuer", t("certificates.issuer"), (row: CertificateRow) => row.issuer, {}),
           {

@@ -41,9 +41,14 @@ function Deed(props: {
   kind?: "danger" | "primary";
 }): JSX.Element {
   return (
-    <form method="post" action={props.to} title={props.title}>
+    <form method="post" action={props.to}>
       <input type="hidden" name={props.name} value={props.value} />
-      <Button label={props.label} small {...(props.kind === undefined ? {} : { kind: props.kind })} />
+      <Button
+        label={props.label}
+        small
+        {...(props.title === undefined ? {} : { about: props.title })}
+        {...(props.kind === undefined ? {} : { kind: props.kind })}
+      />
     </form>
   );
 }

@@ -1,0 +1,112 @@
+/** The administrator's pages without a mouse: what is reached by Tab and arrows, named, and left by Escape. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { createWeb, type WebServer } from "../../ui/server.ts";
+import { type OfficePage, openOffice } from "../kit/browser.ts";
+import { type Exchange, startExchange } from "../kit/exchange.ts";
+
+setDefaultTimeout(40_000);
+
+let x: Exchange;
+let server: WebServer;
+let office: OfficePage;
+let page: Page;
+const go = (path: string) => office.go(path);
+const press = (key: string) => page.keyboard.press(key);
+/** What has the focus, by its name. */
+const focused = () =>
+  page.locator(":focus").evaluate((element) => {
+    const shown = element as unknown as { getAttribute(name: string): string | null; textContent: string };
+    return (shown.getAttribute("aria-label") ?? shown.textContent).trim();
+  });
+const ringed = () =>
+  page.locator(":focus").evaluate((element) => {
+    const { getComputedStyle } = globalThis as unknown as {
+      getComputedStyle(e: unknown): { outlineStyle: string };
+    };
+    return getComputedStyle(element).outlineStyle;
+  });
+
+beforeAll(async () => {
+  x = await startExchange({});
+  server = await createWeb(x.app).listen("127.0.0.1", 0);
+  office = await openOffice(() => `http://127.0.0.1:${server.port}`, "en");
+  page = office.page;
+  await office.signIn();
+  await office.speak("en");
+});
+afterAll(async () => {
+  await office?.close();
+  await server?.stop();
+  await x?.stop();
+});
+
+test("an address is banned and let go again; each button says whom it is about", async () => {
+  await go("/security");
+  await page.locator("#f-address").focus();
+  await page.keyboard.type("203.0.113.7");
+  await press("Enter");
+  const lift = page.getByRole("button", { name: "Lift the ban of 203.0.113.7" });
+  await lift.waitFor();
+  expect(await page.getByRole("button", { name: "Put 203.0.113.7 on the allow list" }).count()).toBe(1);
+  await lift.focus();
+  await press("Tab");
+  expect(await focused()).toBe("Put 203.0.113.7 on the allow list");
+  expect(await ringed()).toBe("solid");
+  await press("Shift+Tab");
+  await press("Enter");
+  await lift.waitFor({ state: "detached" });
+});
+
+test("a trunk's tabs by arrows, its test by Enter", async () => {
+  await go(`/trunks/${x.office.trunkId}`);
+  await page.locator("#tab-general").focus();
+  await press("ArrowRight");
+  await press("ArrowRight");
+  expect(await page.locator("#pane-numbers").isVisible()).toBe(true);
+  await press("Tab");
+  expect(await page.locator(":focus").getAttribute("name")).toBe("numberFormat");
+  expect(await ringed()).toBe("solid");
+  await page.getByRole("button", { name: "Test now" }).focus();
+  await press("Enter");
+  await page.locator("#trunk-state").getByText("the state follows by itself").waitFor();
+});
+
+test("versions are filtered, and a button to put one back says which", async () => {
+  await go("/versions");
+  const rows = page.locator("#list tbody tr");
+  const all = await rows.count();
+  await page.locator('select[name="subject"]').focus();
+  await page.keyboard.type("Trunk");
+  await page.waitForURL(/subject=trunk/, { waitUntil: "domcontentloaded" });
+  await page.locator("#list .chip").waitFor();
+  expect(await rows.count()).toBe(1);
+  expect(all).toBeGreaterThan(5);
+  const name = await rows.getByRole("button").getAttribute("aria-label");
+  expect(name).toMatch(/^Put back .*\d\d:\d\d:\d\d Save trunk Carrier$/);
+});
+
+test("a menu and the panel of a call are left by Escape", async () => {
+  const [a, b] = [await x.phone("1001"), await x.phone("1002")];
+  b.behaviour = { kind: "answer", afterMs: 50 };
+  const call = await a.dial("1002");
+  await call.answered;
+  await call.hangup();
+  const journey = await x.journey("1001", "1002");
+  await x.ended(journey);
+  await go(`/calls/${journey}`);
+  await page.locator(".panel-head a:focus").waitFor();
+  const menu = page.locator("header .menu");
+  await menu.locator("summary").focus();
+  await press("Enter");
+  expect(await menu.getAttribute("open")).not.toBeNull();
+  await press("Tab");
+  await press("Escape");
+  expect(await menu.getAttribute("open")).toBeNull();
+  expect(await menu.locator("summary:focus").count()).toBe(1);
+  expect(await page.locator(".panel").count()).toBe(1);
+  await press("Escape");
+  await page.waitForURL((url) => url.pathname === "/calls", { waitUntil: "domcontentloaded" });
+  expect(await page.locator(".panel").count()).toBe(0);
+  expect(office.faults).toEqual([]);
+});
