@@ -1,65 +1,15 @@
-import { afterEach, expect, test } from "bun:test";
-import Srf from "drachtio-srf";
-import { type Engine, startEngine } from "./engine.ts";
-import { until } from "./test-support.ts";
+import { expect, test } from "bun:test";
+import { ask, at, bench, type Loose, SDP, UDP, until } from "./test-support.ts";
 import { pcapOf, traceText } from "./trace/index.ts";
 
-const SDP =
-  "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\na=sendrecv\r\n";
-
-// drachtio-srf's own types lack most of what it can do; the tests use it as a phone would.
-// biome-ignore lint/suspicious/noExplicitAny: untyped test peer
-type Loose = any;
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const clean of cleanups.splice(0).reverse()) await clean();
-});
-
-async function engine(limits: Record<string, number> = {}): Promise<Engine> {
-  const started = await startEngine({
-    contacts: [{ protocol: "udp", address: "127.0.0.1", port: 0 }],
-    agent: { address: "127.0.0.1", port: 0, secret: "s3cret" },
-    limits,
-  });
-  cleanups.push(() => started.stop());
-  return started;
-}
-
-async function app(to: Engine): Promise<Loose> {
-  const srf: Loose = new (Srf as Loose)();
-  srf.on("error", () => {});
-  const connected = new Promise((resolve, reject) => {
-    srf.on("connect", (error: unknown, hostport: string) => (error ? reject(error) : resolve(hostport)));
-  });
-  srf.connect({ host: "127.0.0.1", port: to.agentPort, secret: "s3cret", reconnect: { maxAttempts: 1 } });
-  await connected;
-  cleanups.push(() => {
-    try {
-      srf.disconnect();
-    } catch {
-      // Already gone with its engine.
-    }
-  });
-  return srf;
-}
-
-const at = (target: Engine, user: string) => `sip:${user}@127.0.0.1:${target.listening[0]?.port}`;
+const { engine, app } = bench();
 
 /** Two engines: phones of one call the app of the other. */
 async function pair(limits: Record<string, number> = {}) {
-  const left = await engine(limits);
-  const right = await engine(limits);
+  const left = await engine([UDP], { limits });
+  const right = await engine([UDP], { limits });
   return { left, right, caller: await app(left), callee: await app(right) };
 }
-
-const request = (srf: Loose, uri: string, method: string, extra: Loose = {}): Promise<Loose> =>
-  new Promise((resolve, reject) => {
-    srf.request(uri, { method, ...extra }, (error: unknown, req: Loose) => {
-      if (error) reject(error);
-      else req.on("response", (res: Loose) => resolve(res));
-    });
-  });
 
 for (const method of ["OPTIONS", "REGISTER", "MESSAGE", "INFO", "PUBLISH"]) {
   test(`${method} reaches the app and its answer comes back`, async () => {
@@ -70,7 +20,7 @@ for (const method of ["OPTIONS", "REGISTER", "MESSAGE", "INFO", "PUBLISH"]) {
       res.send(200, { headers: { "X-Echo": req.get("X-Probe") } });
     });
     await until(() => right.stats().agents === 1);
-    const res = await request(caller, at(right, "bob"), method, { headers: { "X-Probe": "你好" } });
+    const res = await ask(caller, at(right, "bob"), method, { headers: { "X-Probe": "你好" } });
     expect(res.status).toBe(200);
     expect(res.get("X-Echo")).toBe("你好");
   });
@@ -78,9 +28,9 @@ for (const method of ["OPTIONS", "REGISTER", "MESSAGE", "INFO", "PUBLISH"]) {
 
 test("nobody to serve a method: 503; a foreign BYE: 481; an unknown method: 501", async () => {
   const { right, caller } = await pair();
-  expect((await request(caller, at(right, "bob"), "MESSAGE")).status).toBe(503);
-  expect((await request(caller, at(right, "bob"), "REFER")).status).toBe(405);
-  expect((await request(caller, at(right, "bob"), "BYE")).status).toBe(481);
+  expect((await ask(caller, at(right, "bob"), "MESSAGE")).status).toBe(503);
+  expect((await ask(caller, at(right, "bob"), "REFER")).status).toBe(405);
+  expect((await ask(caller, at(right, "bob"), "BYE")).status).toBe(481);
 });
 
 async function call(opts: Loose = {}) {
@@ -293,13 +243,11 @@ test("an app that goes away: its calls are released after the grace time, new on
 test("a request to the engine itself and one over a missing transport are refused at once", async () => {
   const left = await engine();
   const caller = await app(left);
-  expect(request(caller, at(left, "me"), "OPTIONS")).rejects.toThrow("can not send request to myself");
-  expect(request(caller, "sip:x@127.0.0.1:9;transport=tls", "OPTIONS")).rejects.toThrow(
+  expect(ask(caller, at(left, "me"), "OPTIONS")).rejects.toThrow("can not send request to myself");
+  expect(ask(caller, "sip:x@127.0.0.1:9;transport=tls", "OPTIONS")).rejects.toThrow(
     "requested protocol/transport not available",
   );
-  expect(request(caller, "sip:x@127.0.0.1:9", "MESSAGE", { body: "hi" })).rejects.toThrow(
-    "missing content-type",
-  );
+  expect(ask(caller, "sip:x@127.0.0.1:9", "MESSAGE", { body: "hi" })).rejects.toThrow("missing content-type");
 });
 
 test("a stop leaves nothing behind and the trace tells the call without secrets", async () => {
@@ -335,6 +283,6 @@ test("an unknown extension is refused with 420 and its name", async () => {
   const { right, caller, callee } = await pair();
   callee.options((_req: Loose, res: Loose) => res.send(200));
   await until(() => right.stats().agents === 1);
-  const res = await request(caller, at(right, "bob"), "OPTIONS", { headers: { Require: "nothing-we-know" } });
+  const res = await ask(caller, at(right, "bob"), "OPTIONS", { headers: { Require: "nothing-we-know" } });
   expect([res.status, res.get("Unsupported")]).toEqual([420, "nothing-we-know"]);
 });
