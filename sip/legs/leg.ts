@@ -16,6 +16,8 @@ export interface LegParts {
   readonly onEnd: (leg: Leg) => void;
   /** The leg of ours with this dialog; a call to us may still ring. */
   readonly findDialog: (target: ReplacesTarget) => FoundLeg | undefined;
+  /** A phone of the office, which may transfer; who is outside must not have us call others at our cost. */
+  readonly ours: boolean;
 }
 
 /** A leg that a Replaces names; `early`: it has not been answered yet. */
@@ -250,6 +252,10 @@ export abstract class Leg {
   }
 
   #onRefer(request: IncomingRequest): void {
+    if (!this.parts.ours) {
+      void request.respond(603);
+      return;
+    }
     const target = parseReferTo(request.header("Refer-To"));
     if (target === undefined) {
       void request.respond(400, { reason: "Bad Refer-To" });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { UnsupportedMediaError } from "../media/errors.ts";
 import { answerChallenge, parseChallenges } from "../srf/digest.ts";
 import { FakeRequest, fakeReply } from "../srf/fake.ts";
-import { dial, fromTrunk, SDP, settle, setUp, toTrunk } from "./test-support.ts";
+import { dial, fromPhone, fromTrunk, SDP, settle, setUp, toTrunk } from "./test-support.ts";
 
 describe("incoming legs", () => {
   test("a trunk's call rings, is answered and ended by the caller: one ended, channel given back", async () => {
@@ -123,7 +123,7 @@ describe("incoming legs", () => {
 
   test("hold, resume, keys and transfer in an answered call", async () => {
     const { stack, legs, events, media, types } = setUp();
-    const invite = stack.receive(fromTrunk());
+    const invite = fromPhone(stack, {});
     const leg = events[0]?.leg ?? "";
     await legs.answer(leg);
     const inDialog = (method: string, headers: Record<string, string>, body: string) =>
@@ -168,10 +168,30 @@ describe("incoming legs", () => {
     expect(types().slice(2)).toEqual(["held", "resumed"]);
   });
 
+  test("who is outside cannot have the office call others: REFER is declined", async () => {
+    const { stack, legs, events, types } = setUp();
+    const invite = stack.receive(fromTrunk());
+    const leg = events[0]?.leg ?? "";
+    await legs.answer(leg);
+    const refer = () => new FakeRequest("REFER", "sip:x", { "Refer-To": "<sip:900861234567@zongji>" });
+    const incoming = refer();
+    invite.dialog?.handlers?.onRefer?.(incoming);
+    legs.hangup(leg);
+    legs.dial(dial({ target: toTrunk }));
+    await settle();
+    const called = stack.sent[0]?.answer(SDP);
+    await settle();
+    const outgoing = refer();
+    called?.handlers?.onRefer?.(outgoing);
+    await settle();
+    expect([...incoming.statuses, ...outgoing.statuses]).toEqual([603, 603]);
+    expect(types()).not.toContain("transfer-requested");
+  });
+
   test("a REFER on the heels of the ACK is heard after the answer, and answered 481 when a BYE came before it", async () => {
     const { stack, legs, events, types } = setUp();
     const early = (callId: string) => {
-      const invite = stack.receive(fromTrunk(SDP, { "Call-ID": callId }));
+      const invite = fromPhone(stack, { "Call-ID": callId });
       const accept = invite.accept.bind(invite);
       const refer = new FakeRequest("REFER", "sip:x", { "Refer-To": "<sip:1002@zongji>" });
       invite.accept = async (options) => {

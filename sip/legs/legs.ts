@@ -107,7 +107,11 @@ export class LegService implements Legs {
     const plan = this.#plan(spec);
     const failed = "cause" in plan ? plan : undefined;
     const empty: OutgoingPlan = { forks: [], earlyMedia: false, timeoutMs: 1, silentCause: "timeout" };
-    const leg = new OutgoingLeg(this.#parts(spec.leg), this.#o.stack, "cause" in plan ? empty : plan);
+    const leg = new OutgoingLeg(
+      this.#parts(spec.leg, spec.target.kind === "extension"),
+      this.#o.stack,
+      "cause" in plan ? empty : plan,
+    );
     this.#legs.set(spec.leg, leg);
     // Never within the command itself: the caller first notes that it has dialled.
     queueMicrotask(() => {
@@ -141,9 +145,10 @@ export class LegService implements Legs {
     await Promise.race([Promise.all(goodbyes), patience]);
   }
 
-  #parts(id: LegId): LegParts {
+  #parts(id: LegId, ours: boolean): LegParts {
     return {
       id,
+      ours,
       media: this.#o.media,
       now: this.#now,
       emit: (event) => this.#emit(event),
@@ -312,7 +317,7 @@ export class LegService implements Legs {
       return;
     }
     if (trunk !== undefined) this.#channels.set(id, trunk);
-    const leg = new IncomingLeg(this.#parts(id), request, media);
+    const leg = new IncomingLeg(this.#parts(id, source.kind === "extension"), request, media);
     if (leg.isEnded) return;
     this.#legs.set(id, leg);
     if (source.kind === "anonymous") this.#strangers.add(id);
