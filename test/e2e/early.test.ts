@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import type { TestCall, TestPhone } from "../../sip/testphone/index.ts";
 import { CARRIER_HZ, type Exchange, nextCall, PROMPT_HZ, startExchange, toneOf } from "../kit/exchange.ts";
 import { DID } from "../kit/office.ts";
+import { rest } from "../kit/rest.ts";
 import { waitFor } from "../kit/wait.ts";
 
 setDefaultTimeout(25_000);
@@ -22,16 +23,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await x?.stop();
 }, 30_000);
-afterEach(async () => {
-  for (const agent of [...x.phones, x.carrier]) for (const call of agent.calls) void call.hangup();
-  for (const phone of [...x.phones, x.carrier]) phone.behaviour = { kind: "answer", afterMs: 100 };
-  await waitFor(async () => {
-    const { legs, dialogs, media } = await x.app.sip.stats();
-    return legs + dialogs + media.channels + media.rtpengine.calls === 0;
-  }, "nothing to be left");
-  const states = () => x.app.calls.live.picture().agents.map((agent) => agent.state);
-  await waitFor(() => states().every((state) => state === "idle"), "all agents to be idle");
-});
+afterEach(() => rest(x));
 
 /** A caller from outside whom 1001 has answered. */
 async function answered(): Promise<{ far: TestCall; agent: TestCall; journey: string }> {

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestCall, TestPhone } from "../../sip/testphone/index.ts";
 import { CARRIER_HZ, type Exchange, nextCall, startExchange, toneOf } from "../kit/exchange.ts";
+import { rest } from "../kit/rest.ts";
 import { waitFor } from "../kit/wait.ts";
 
 setDefaultTimeout(20_000);
@@ -18,13 +19,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await x?.stop();
 }, 30_000);
-afterEach(async () => {
-  for (const agent of [...x.phones, x.carrier]) for (const call of agent.calls) void call.hangup();
-  await waitFor(async () => {
-    const stats = await x.app.sip.stats();
-    return stats.legs === 0 && stats.dialogs === 0 && stats.media.rtpengine.calls === 0;
-  }, "nothing to be left");
-});
+afterEach(() => rest(x));
 
 /** The Replaces value that names the exchange's dialog with the phone of `call`. */
 function naming(call: TestCall, more = ""): Record<string, string> {

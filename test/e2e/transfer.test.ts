@@ -4,6 +4,7 @@ import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import type { TestCall, TestPhone } from "../../sip/testphone/index.ts";
 import { CARRIER_HZ, type Exchange, nextCall, PROMPT_HZ, startExchange, toneOf } from "../kit/exchange.ts";
 import { DID, GROUP } from "../kit/office.ts";
+import { rest } from "../kit/rest.ts";
 import { toneWav } from "../kit/tone.ts";
 import { waitFor } from "../kit/wait.ts";
 
@@ -35,16 +36,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await x?.stop();
 }, 30_000);
-afterEach(async () => {
-  for (const agent of [...x.phones, x.carrier]) for (const call of agent.calls) void call.hangup();
-  for (const phone of x.phones) phone.behaviour = { kind: "answer", afterMs: 100 };
-  await waitFor(async () => {
-    const { legs, dialogs, media } = await x.app.sip.stats();
-    return legs + dialogs + media.channels + media.rtpengine.calls === 0;
-  }, "nothing to be left");
-  const states = () => x.app.calls.live.picture().agents.map((agent) => agent.state);
-  await waitFor(() => states().every((state) => state === "idle"), "all agents to be idle");
-});
+afterEach(() => rest(x));
 
 const hz = (party: TestPhone | "carrier") => (party === "carrier" ? CARRIER_HZ : toneOf(party.number));
 
