@@ -2,14 +2,13 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
-import { createWeb, type WebServer } from "../../ui/server.ts";
-import { type OfficePage, openOffice } from "../kit/browser.ts";
+import type { OfficePage } from "../kit/browser.ts";
 import { type Exchange, startExchange } from "../kit/exchange.ts";
+import { openPages } from "../kit/pages.ts";
 
 setDefaultTimeout(40_000);
 
 let x: Exchange;
-let server: WebServer;
 let office: OfficePage;
 let page: Page;
 const go = (path: string) => office.go(path);
@@ -17,14 +16,11 @@ const shot = (name: string) => office.shot(name);
 
 beforeAll(async () => {
   x = await startExchange({});
-  server = await createWeb(x.app).listen("127.0.0.1", 0);
-  office = await openOffice(() => `http://127.0.0.1:${server.port}`);
+  office = await openPages(x.app);
   page = office.page;
-  await office.signIn();
 });
 afterAll(async () => {
   await office?.close();
-  await server?.stop();
   await x?.stop();
 });
 

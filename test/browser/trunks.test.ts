@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
-import { createWeb, type WebServer } from "../../ui/server.ts";
-import { type OfficePage, openOffice } from "../kit/browser.ts";
+import type { OfficePage } from "../kit/browser.ts";
 import { type Exchange, startExchange } from "../kit/exchange.ts";
 import { Kamailio } from "../kit/kamailio.ts";
+import { openPages } from "../kit/pages.ts";
 import { waitFor } from "../kit/wait.ts";
 
 setDefaultTimeout(40_000);
@@ -13,7 +13,6 @@ setDefaultTimeout(40_000);
 const ADDRESS = "127.0.0.2";
 let x: Exchange;
 let carrier: Kamailio;
-let server: WebServer;
 let office: OfficePage;
 let page: Page;
 const go = (path: string) => office.go(path);
@@ -23,15 +22,11 @@ beforeAll(async () => {
   x = await startExchange();
   await x.closeCarrier();
   carrier = await Kamailio.start({ address: ADDRESS, exchange: x.server });
-  server = await createWeb(x.app).listen("127.0.0.1", 0);
-  office = await openOffice(() => `http://127.0.0.1:${server.port}`, "en");
+  office = await openPages(x.app, "en");
   page = office.page;
-  await office.signIn();
-  await office.speak("en");
 });
 afterAll(async () => {
   await office?.close();
-  await server?.stop();
   await carrier?.stop();
   await x?.stop();
 });
