@@ -1,14 +1,13 @@
 /** The administrator's pages without a mouse: what is reached by Tab and arrows, named, and left by Escape. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { createWeb, type WebServer } from "../../ui/server.ts";
-import { type OfficePage, openOffice } from "../kit/browser.ts";
+import type { OfficePage } from "../kit/browser.ts";
 import { type Exchange, startExchange } from "../kit/exchange.ts";
+import { openPages } from "../kit/pages.ts";
 
 setDefaultTimeout(40_000);
 
 let x: Exchange;
-let server: WebServer;
 let office: OfficePage;
 let page: Page;
 const go = (path: string) => office.go(path);
@@ -29,15 +28,11 @@ const ringed = () =>
 
 beforeAll(async () => {
   x = await startExchange({});
-  server = await createWeb(x.app).listen("127.0.0.1", 0);
-  office = await openOffice(() => `http://127.0.0.1:${server.port}`, "en");
+  office = await openPages(x.app, "en");
   page = office.page;
-  await office.signIn();
-  await office.speak("en");
 });
 afterAll(async () => {
   await office?.close();
-  await server?.stop();
   await x?.stop();
 });
 
