@@ -2,7 +2,6 @@
 import { Html } from "@kitajs/html";
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
-import { ValidationError } from "../../../appliance/kernel.ts";
 import type { SecurityView } from "../../../appliance/system/index.ts";
 import {
   Badge,
@@ -10,6 +9,7 @@ import {
   Empty,
   Facts,
   type FormState,
+  Mend,
   Notice,
   Shell,
   Table,
@@ -18,12 +18,11 @@ import {
 import {
   type Complaints,
   type Ctx,
-  FormReader,
+  type FormReader,
   handle,
-  html,
   RAW,
-  readForm,
   redirect,
+  submitted,
   type Values,
 } from "../../http/index.ts";
 import type { Key } from "../../locale/index.ts";
@@ -239,10 +238,9 @@ async function securityPage(ctx: Ctx, values: Values, complaints: Complaints): P
   const { t } = ctx;
   const view = await ctx.app.security.view(ctx.actor);
   const form: FormState = { t, values, complaints, locked: !ctx.can("security.edit") };
-  const wrong = Object.keys(complaints).length;
   return (
     <Shell ctx={ctx} title={t("nav.security")} lead={t("security.lead")}>
-      {wrong > 0 ? <Notice tone="danger" text={t("form.fix", { count: wrong })} /> : ""}
+      <Mend form={form} />
       <section class="card">
         <h2 safe>{t("security.bans")}</h2>
         <div>{bansTable(ctx, view)}</div>
@@ -261,16 +259,13 @@ async function securityPage(ctx: Ctx, values: Values, complaints: Complaints): P
 
 /** A posted form: `work` does it and names the word for it; a refused one shows the page again with what was typed. */
 function posted(app: App, work: (ctx: Ctx, form: FormReader) => Promise<string>) {
-  return handle(app, "security.edit", async (ctx) => {
-    const { values } = await readForm(ctx.request);
-    try {
-      const done = await work(ctx, new FormReader(values));
-      return redirect(ctx, `/security?done=${done}`);
-    } catch (error) {
-      if (!(error instanceof ValidationError)) throw error;
-      return html(ctx, await securityPage(ctx, values, error.fields), 422);
-    }
-  });
+  return handle(app, "security.edit", (ctx) =>
+    submitted(
+      ctx,
+      async (r) => redirect(ctx, `/security?done=${await work(ctx, r)}`),
+      (values, complaints) => securityPage(ctx, values, complaints),
+    ),
+  );
 }
 
 export function securityRoutes(app: App) {
