@@ -30,14 +30,18 @@ afterAll(async () => {
   await engine.stop();
 });
 
-/** Bun's WebSocket also takes headers, which the browser types do not know. */
+interface Socket extends WebSocket {
+  ping(): void;
+}
+
+/** Bun's WebSocket also takes headers and sends pings, which the browser types do not know. */
 const Dial = WebSocket as unknown as new (
   url: string,
   options: { headers: Record<string, string>; protocols: string[] },
-) => WebSocket;
+) => Socket;
 
 interface Phone {
-  readonly socket: WebSocket;
+  readonly socket: Socket;
   readonly got: string[];
   closed: number | undefined;
   opened: boolean;
@@ -99,6 +103,21 @@ test("the engine forgets closed sockets", async () => {
   await until(async () => (await engine.stats()).connections === 5);
   for (const { socket } of phones) socket.close();
   await until(idle);
+});
+
+test("a socket that sends thousands of frames or pings is closed, the others are served", async () => {
+  const other = dial(server.port);
+  await until(() => other.opened);
+  for (const frame of [(socket: Socket) => socket.send("x"), (socket: Socket) => socket.ping()]) {
+    const flood = dial(server.port);
+    await until(() => flood.opened);
+    for (let turn = 0; turn < 5_000; turn++) frame(flood.socket);
+    await until(() => flood.closed !== undefined);
+    expect(flood.closed).toBe(1008);
+  }
+  for (let turn = 0; turn < 100; turn++) other.socket.send("\r\n\r\n");
+  await until(() => other.got.length === 100);
+  other.socket.close();
 });
 
 test("foreign pages, other sub-protocols and plain requests are turned away", async () => {

@@ -16,6 +16,9 @@ export interface SipSocket {
   readonly port: number;
   readonly server: { readonly address: string; readonly port: number };
   readonly secure: boolean;
+  /** Frames of the second that began at `since` (performance.now()). */
+  frames: number;
+  since: number;
   flow?: WebFlow | undefined;
 }
 
@@ -25,6 +28,21 @@ const MAX_MESSAGE = 256 * 1024;
 const MAX_WAITING = 1024 * 1024;
 /** A browser that answers no ping for this long is gone, s. */
 const IDLE_S = 60;
+
+/** Frames a second of one browser; a phone sends a few. What comes faster holds up everybody's calls in this thread. */
+const MOST_FRAMES = 500;
+/** RFC 6455 §7.4.1: policy violation. */
+const TOO_MANY = 1008;
+
+/** Counts a frame; false when there are too many of them. `now`: performance.now(). */
+function hasRoom(data: SipSocket, now: number): boolean {
+  if (now - data.since >= 1000) {
+    data.since = now;
+    data.frames = 0;
+  }
+  data.frames++;
+  return data.frames <= MOST_FRAMES;
+}
 
 /** Whether a page of `origin` may open the socket: one of ours, or one that the configuration names. */
 export function originAllowed(
@@ -62,6 +80,8 @@ export function sipSockets(app: App): {
         port: source.port,
         server: { address: server.hostname ?? "0.0.0.0", port: server.port ?? 0 },
         secure: new URL(request.url).protocol === "https:",
+        frames: 0,
+        since: performance.now(),
       };
       if (server.upgrade(request, { headers: { "Sec-WebSocket-Protocol": "sip" }, data })) return undefined;
       return refuse(426, "WebSocket expected");
@@ -73,7 +93,8 @@ export function sipSockets(app: App): {
       idleTimeout: IDLE_S,
       sendPings: true,
       open(socket) {
-        const { flow: _, ...peer } = socket.data;
+        const { address, port, server, secure } = socket.data;
+        const peer = { address, port, server, secure };
         socket.data.flow = app.sip.engine?.openWeb(peer, {
           // Only 0 means that the frame was dropped; -1 is queued.
           send: (text) => socket.sendText(text) !== 0,
@@ -81,7 +102,13 @@ export function sipSockets(app: App): {
         });
         if (!app.sip.engine) socket.close(1013);
       },
-      message: (socket, data) => socket.data.flow?.message(data),
+      message(socket, data) {
+        if (hasRoom(socket.data, performance.now())) socket.data.flow?.message(data);
+        else socket.close(TOO_MANY);
+      },
+      ping(socket) {
+        if (!hasRoom(socket.data, performance.now())) socket.close(TOO_MANY);
+      },
       close: (socket) => socket.data.flow?.closed(),
     },
   };

@@ -87,7 +87,8 @@ function skipPings(bytes: Uint8Array, frames: Frame[]): Uint8Array {
     else if (bytes[at] === 13 && bytes[at + 1] === 10) {
       if (bytes.length < at + 4 && (bytes[at + 2] ?? 13) === 13) break;
       if (bytes[at + 2] === 13 && bytes[at + 3] === 10) {
-        frames.push({ kind: "ping" });
+        // A heap of them is answered once: each answer is a system call, and four bytes are cheap to send.
+        if (frames.at(-1)?.kind !== "ping") frames.push({ kind: "ping" });
         at += 4;
       } else at += 2;
     } else if (bytes[at] === 13 && at + 1 < bytes.length) at++;

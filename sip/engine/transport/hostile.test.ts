@@ -187,6 +187,27 @@ describe.each(KINDS)("%s", (kind) => {
   });
 });
 
+test.each(["tcp", "tls"] as const)(
+  "%s: a heap of keep-alives is answered once, and counts as a flood",
+  async (kind) => {
+    let asked = 0;
+    const { inbox, port } = await listen(kind, { admit: () => ++asked > 0 });
+    const flood = await open(kind, port);
+    const other = await open(kind, port);
+    const before = asked;
+    flood.socket.write("\r\n\r\n".repeat(100_000));
+    say(kind, flood, message("last"));
+    await until(() => inbox.length === 1);
+    say(kind, other, message("other"));
+    await until(() => inbox.length === 2);
+    // Chunks are as the system makes them, of a few kilobytes at least.
+    expect(asked - before).toBeGreaterThan(3);
+    expect(asked - before).toBeLessThan(1_000);
+    await until(() => flood.text.length > 0);
+    expect(flood.text.length).toBeLessThan(2_000);
+  },
+);
+
 test("all slow readers together have a bound too", async () => {
   const { transport, inbox, port } = await listen("tcp", {
     maxPendingBytes: 50_000_000,

@@ -190,8 +190,8 @@ class Layer implements Transport, Hub {
 
   #frame(connection: Connection, frame: Frame): void {
     if (connection.closed) return;
+    if (!this.admit(connection.peer.address, connection.peer.protocol)) return;
     if (frame.kind === "ping") connection.send(PONG);
-    else if (!this.admit(connection.peer.address, connection.peer.protocol)) return;
     else {
       connection.lastMessage = connection.lastUsed;
       const understood = this.#take(frame.bytes, connection.peer, connection, (answer) =>
