@@ -343,6 +343,29 @@ describe("outgoing legs", () => {
     expect(trunks.state(7)).toMatchObject({ state: "up", callsNow: 0 });
   });
 
+  test("a carrier that changes over to the called party's voice while it rings is heard there", async () => {
+    const { stack, legs, media, types } = setUp();
+    legs.dial(dial({ target: toTrunk }));
+    await settle();
+    const update = (body: string) => {
+      const request = new FakeRequest("UPDATE", "sip:x", {}, body);
+      stack.sent[0]?.options.onEarlyOffer?.(request);
+      return request;
+    };
+    // Before an answer of theirs there is nothing to change.
+    expect(update(SDP).statuses).toEqual([488]);
+    stack.sent[0]?.provisional(183, "music");
+    await settle();
+    const moved = update(SDP);
+    await settle();
+    expect(moved.responses).toEqual([{ status: 200, options: { body: "re" } }]);
+    stack.sent[0]?.answer("music");
+    await settle();
+    // The 200 repeats what was before the change.
+    expect(media.answers).toEqual(["music"]);
+    expect(types().at(-1)).toBe("answered");
+  });
+
   test("a silent carrier is a time-out and shows as unreachable", async () => {
     const { stack, legs, events, trunks } = setUp();
     legs.dial(dial({ target: toTrunk }));

@@ -2,11 +2,19 @@
 
 import { tagOf } from "../engine/message/address.ts";
 import type { OfferOptions } from "../media/model.ts";
-import type { DialogName, OutgoingInvite, Reply, RequestOptions, SipDialog, SipStack } from "../srf/model.ts";
+import type {
+  DialogName,
+  IncomingRequest,
+  OutgoingInvite,
+  Reply,
+  RequestOptions,
+  SipDialog,
+  SipStack,
+} from "../srf/model.ts";
 import { formatSource } from "../srf/network.ts";
 import { causeOfStatus, mostTelling } from "./causes.ts";
 import { Leg, type LegParts } from "./leg.ts";
-import { refusesMedia } from "./media-choice.ts";
+import { refusesMedia, warningHeader } from "./media-choice.ts";
 import type { LegEndCause } from "./model.ts";
 
 export interface ForkPlan {
@@ -61,7 +69,8 @@ export class OutgoingLeg extends Leg {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #callIds = new Set<string>();
   #rang = false;
-  #early: { readonly sdp: string; readonly codec: string } | undefined;
+  /** The answer before the answer; `moved`: what the party offered since is in force, whatever its 200 repeats. */
+  #early: { readonly sdp: string; readonly codec: string; readonly moved?: boolean } | undefined;
 
   constructor(parts: LegParts, stack: SipStack, plan: OutgoingPlan) {
     super(parts, "dialling");
@@ -154,6 +163,7 @@ export class OutgoingLeg extends Leg {
       body: fork.offer.sdp,
       onSent: (callId) => this.#onSent(callId),
       onProvisional: (reply) => void this.#onProvisional(fork, reply),
+      onEarlyOffer: (update) => void this.#onEarlyOffer(update),
     });
     fork.invite = invite;
     void invite.dialog.then((dialog) => (dialog === undefined ? undefined : this.#onAnswer(fork, dialog)));
@@ -199,6 +209,20 @@ export class OutgoingLeg extends Leg {
     if ((reply.status === 180 || reply.status === 183) && !this.#rang) this.#ringing(false);
   }
 
+  /** Ring-back of a carrier's own gives way to the called party's, before the answer (RFC 3311 §5.2). */
+  async #onEarlyOffer(update: IncomingRequest): Promise<void> {
+    const early = this.#early;
+    if (early === undefined || this.ended) return void update.respond(488);
+    try {
+      const { answer } = await this.parts.media.reoffer(this.id, update.body);
+      this.#early = { ...early, moved: true };
+      this.localSdp = answer;
+      void update.respond(200, { body: answer });
+    } catch (error) {
+      void update.respond(488, { headers: warningHeader(error) });
+    }
+  }
+
   #ringing(earlyMedia: boolean): void {
     this.#rang = true;
     this.setState("ringing");
@@ -214,13 +238,15 @@ export class OutgoingLeg extends Leg {
     this.#winner = fork;
     clearTimeout(this.#timer);
     for (const other of this.#forks) if (other !== fork) other.invite?.cancel(ELSEWHERE);
-    this.localSdp = fork.offer.sdp;
+    if (this.#early?.moved !== true) this.localSdp = fork.offer.sdp;
     this.agreed = this.#early?.codec ?? "";
     this.takeDialog(dialog);
     try {
       const early = this.#early;
       // Some carriers repeat the SDP of their 183 in the 200, some send none there.
-      const known = early !== undefined && (dialog.remoteBody === "" || dialog.remoteBody === early.sdp);
+      const known =
+        early !== undefined &&
+        (early.moved === true || dialog.remoteBody === "" || dialog.remoteBody === early.sdp);
       const { codec } = known
         ? early
         : await this.parts.media.acceptAnswer(this.id, dialog.remoteBody, fork.offer.branch);

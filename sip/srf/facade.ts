@@ -143,7 +143,12 @@ export class SrfFacade implements SipStack {
 
   invite(options: RequestOptions): OutgoingInvite {
     const made = Promise.withResolvers<SipDialog | undefined>();
-    const outgoing: Outgoing = this.#launch(options, (reply, parts) => {
+    const onUpdate = (request: VendorRequest, response: VendorResponse) => {
+      const update = new Incoming(request, response, (parts) => this.#makeDialog(parts));
+      if (update.body !== "" && options.onEarlyOffer) options.onEarlyOffer(update);
+      else void update.respond(update.body === "" ? 200 : 488);
+    };
+    const outgoing: Outgoing = this.#launch({ ...options, onUpdate }, (reply, parts) => {
       if (reply.status >= 300 || parts === undefined) return made.resolve(undefined);
       const dialog = this.#answered(reply, parts, options);
       if (!outgoing.cancelled) return made.resolve(dialog);

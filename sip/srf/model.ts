@@ -71,6 +71,8 @@ export interface RequestOptions {
   readonly credentials?: Credentials;
   /** INVITE without a body: our answer to the offer in the 200, for the ACK. */
   readonly answerOffer?: (offer: string) => string;
+  /** INVITE: an offer of the peer in an UPDATE before the answer; without this it is refused (488). */
+  readonly onEarlyOffer?: (update: IncomingRequest) => void;
   /** Responses 101–199. */
   readonly onProvisional?: (reply: Reply) => void;
   /** Call-ID as soon as the request is on its way. */

@@ -3,13 +3,21 @@ import { parseAuth } from "../engine/message/auth.ts";
 import { answerChallenge, parseChallenges } from "./digest.ts";
 import type { Reply } from "./model.ts";
 import { type FinalParts, NonceCounts, Outgoing, type OutgoingOptions } from "./outgoing.ts";
-import type { VendorAck, VendorReply, VendorRequest, VendorRequestOptions } from "./vendor.ts";
+import type {
+  VendorAck,
+  VendorReply,
+  VendorRequest,
+  VendorRequestOptions,
+  VendorResponse,
+} from "./vendor.ts";
 
 const credentials = { username: "acct", password: "pw" };
 
 interface Sent {
   readonly options: VendorRequestOptions;
   readonly acks: Parameters<VendorAck>[0][];
+  /** An UPDATE of the peer; gives status and body of the answer. */
+  update(body: string): unknown[];
   reply(
     status: number,
     headers?: Record<string, string>,
@@ -24,6 +32,7 @@ function carrier(options: Partial<OutgoingOptions> = {}) {
   const outgoing = new Outgoing(
     (wire, callback) => {
       let listener: ((response: VendorReply, ack: VendorAck) => void) | undefined;
+      let onUpdate: ((request: VendorRequest, response: VendorResponse) => void) | undefined;
       const acks: Parameters<VendorAck>[0][] = [];
       const request = {
         method: wire.method,
@@ -31,14 +40,22 @@ function carrier(options: Partial<OutgoingOptions> = {}) {
         get: (name: string) =>
           ({ cseq: `${sent.length} ${wire.method}`, "call-id": "c1", from: "<sip:a@h>" })[name],
         has: () => false,
-        on: (event: string, heard: typeof listener) => {
+        on: (event: string, heard: typeof listener & typeof onUpdate) => {
           if (event === "response") listener = heard;
+          else if (event === "update") onUpdate = heard;
         },
         cancel: () => {},
       } as unknown as VendorRequest;
       sent.push({
         options: wire,
         acks,
+        update: (body) => {
+          const answer: unknown[] = [];
+          const send: VendorResponse["send"] = (status, _reason, given) => answer.push(status, given.body);
+          const response = { send } as VendorResponse;
+          onUpdate?.({ body } as VendorRequest, response);
+          return answer;
+        },
         reply: (status, headers = {}, from = {}) =>
           listener?.(
             {
@@ -181,6 +198,24 @@ describe("challenges of carriers", () => {
     expect(sent[2]?.options.method).toBe("PRACK");
     expect(sent[2]?.options.headers).toMatchObject({ RAck: "7 1 INVITE" });
     expect(sent[2]?.options.headers.Authorization).toContain('realm="r"');
+  });
+
+  test("an INVITE that the engine sent again for its session interval counts on from there", () => {
+    const { sent, last } = carrier();
+    last().reply(407, { ...proxy('realm="edge", nonce="1"'), CSeq: "9 INVITE" });
+    expect(last().options.headers.CSeq).toBe("10 INVITE");
+    last().reply(183, { RSeq: "7", CSeq: "12 INVITE" }, { dialog: "early" });
+    expect(sent.at(-1)?.options.headers.RAck).toBe("7 12 INVITE");
+  });
+
+  test("an UPDATE before the answer gets no offer in its 200; one that offers is refused unless somebody takes it", () => {
+    const { last } = carrier();
+    expect(last().update("")).toEqual([200, undefined]);
+    expect(last().update("v=0\r\n")).toEqual([488, undefined]);
+    let taken = "";
+    const taking = carrier({ onUpdate: (request) => (taken = request.body ?? "") });
+    expect(taking.last().update("v=0\r\n")).toEqual([]);
+    expect(taken).toBe("v=0\r\n");
   });
 
   test("the second try goes to the server that asked, loosely routed if it was; TLS keeps its name", () => {

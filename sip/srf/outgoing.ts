@@ -9,7 +9,13 @@ import {
   type SipHeaders,
   SipStackError,
 } from "./model.ts";
-import type { VendorAck, VendorReply, VendorRequest, VendorRequestOptions } from "./vendor.ts";
+import type {
+  VendorAck,
+  VendorReply,
+  VendorRequest,
+  VendorRequestOptions,
+  VendorResponse,
+} from "./vendor.ts";
 
 /** Hands a request to the engine; throws or calls back with an error when it cannot. */
 export type Wire = (
@@ -28,6 +34,8 @@ export interface OutgoingOptions {
   readonly credentials?: Credentials | undefined;
   readonly onProvisional?: (reply: Reply) => void;
   readonly onSent?: (callId: string) => void;
+  /** An UPDATE of the peer before the answer (RFC 3311); without this one with an offer is refused (488). */
+  readonly onUpdate?: (request: VendorRequest, response: VendorResponse) => void;
 }
 
 /** Called in the same turn as the final response arrives, before `final` resolves. */
@@ -149,11 +157,14 @@ export class Outgoing implements OutgoingRequest {
     }
   }
 
-  /** `previous`: the challenged request, whose Call-ID, From and CSeq go on (RFC 3261 §8.1.3.5). */
-  #attempt(previous: VendorRequest | undefined): void {
+  /**
+   * `previous`: the challenged request, whose Call-ID, From and CSeq go on (RFC 3261 §8.1.3.5); `cseq` of the answer, as
+   * the engine may have sent it again under a higher one.
+   */
+  #attempt(previous: VendorRequest | undefined, cseq?: string): void {
     const { method, uri, dialogId, body } = this.#options;
     const headers = { ...wireHeaders(this.#options.headers, body), ...this.#credentialLines() };
-    if (previous !== undefined && dialogId === undefined) continueFrom(previous, method, headers);
+    if (previous !== undefined && dialogId === undefined) continueFrom(previous, cseq, method, headers);
     if (frameBytes(headers, body) > MAX_FRAME_BYTES) {
       this.fail(513, "Message Too Large");
       return;
@@ -186,9 +197,10 @@ export class Outgoing implements OutgoingRequest {
   #onSent(sent: VendorRequest, first: boolean): void {
     this.#sent = sent;
     sent.on("response", (response, ack) => this.#onResponse(sent, response, ack));
-    sent.on("update", (_request, response) => {
-      const body = this.#options.body ?? "";
-      response.send(200, "OK", { headers: wireHeaders(undefined, body), body }, () => {});
+    sent.on("update", (request, response) => {
+      const { onUpdate } = this.#options;
+      if (onUpdate !== undefined) onUpdate(request, response);
+      else response.send((request.body ?? "") === "" ? 200 : 488, "", { headers: {} }, () => {});
     });
     if (first) this.#options.onSent?.(sent.get("call-id") ?? "");
     if (this.#cancelled) this.#sendCancel(sent);
@@ -202,7 +214,7 @@ export class Outgoing implements OutgoingRequest {
       return;
     }
     if ((reply.status === 401 || reply.status === 407) && !this.#cancelled && this.#authorize(sent, reply)) {
-      this.#attempt(sent);
+      this.#attempt(sent, reply.header("CSeq"));
       return;
     }
     // The ACK of a 2xx carries the credentials of its INVITE (RFC 3261 §22.1).
@@ -220,7 +232,8 @@ export class Outgoing implements OutgoingRequest {
     const { credentials } = this.#options;
     const dialogId = response.stackDialogId ?? "";
     if (credentials === undefined || dialogId === "") return ack();
-    const rack = `${response.get("RSeq") ?? ""} ${sent.get("cseq") ?? ""}`;
+    // The engine may have sent the INVITE again under another CSeq (RFC 4028 §7.2): its answer names it.
+    const rack = `${response.get("RSeq") ?? ""} ${response.get("CSeq") ?? sent.get("cseq") ?? ""}`;
     new Outgoing(this.#wire, this.#counts, {
       method: "PRACK",
       dialogId,
@@ -281,11 +294,16 @@ export class Outgoing implements OutgoingRequest {
   }
 }
 
-function continueFrom(previous: VendorRequest, method: string, headers: Record<string, string>): void {
+function continueFrom(
+  previous: VendorRequest,
+  cseq: string | undefined,
+  method: string,
+  headers: Record<string, string>,
+): void {
   for (const name of Object.keys(headers)) {
     if (["from", "call-id", "cseq"].includes(name.toLowerCase())) delete headers[name];
   }
-  const seq = Number.parseInt(previous.get("cseq") ?? "1", 10);
+  const seq = Number.parseInt(cseq ?? previous.get("cseq") ?? "1", 10);
   headers.CSeq = `${seq + 1} ${method}`;
   headers["call-id"] = previous.get("call-id") ?? "";
   headers.From = previous.get("from") ?? "";
