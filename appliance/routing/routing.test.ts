@@ -8,6 +8,7 @@ import { createPeople } from "../people/index.ts";
 import { createQueueingConfig, GROUP_DEFAULTS, type GroupInput } from "../queueing/index.ts";
 import { createConfiguration } from "../system/index.ts";
 import { createRouting, type DidInput, type FlowInput, parseDestination } from "./index.ts";
+import { trunkInput } from "./test-support.ts";
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -239,25 +240,11 @@ test("uploads: audio is kept under its hash, the rest is refused, names are uniq
 
 test("trunk passwords are kept and never handed out; blacklists take many numbers", async () => {
   const { routing, people } = await office();
-  const trunk = await routing.trunks.save(SYSTEM_ACTOR, undefined, {
-    name: "Carrier",
-    enabled: true,
-    kind: "registration",
-    host: "sip.example.com",
-    port: 0,
-    transport: "udp",
-    username: "u",
-    authUsername: "",
-    password: "pw-very-secret",
-    fromDomain: "",
-    outboundProxy: "",
-    allowedAddresses: ["10.0.0.0/8"],
-    maxCalls: 0,
-    registerExpiresS: 600,
-    optionsPingS: 30,
-    codecs: ["PCMA"],
-    identityHeader: "none",
-  });
+  const trunk = await routing.trunks.save(
+    SYSTEM_ACTOR,
+    undefined,
+    trunkInput({ password: "pw-very-secret" }),
+  );
   expect(trunk.hasPassword).toBe(true);
   expect(JSON.stringify(trunk)).not.toContain("secret");
   expect(people.directory.trunks()[0]?.password).toBe("pw-very-secret");

@@ -7,7 +7,8 @@ import type { TrunkState } from "../../sip/index.ts";
 import { openStore, type Store } from "../../storage/database.ts";
 import { type Actor, ForbiddenError, NotFoundError } from "../kernel.ts";
 import { createConfiguration } from "../system/index.ts";
-import { createRouting, type Routing, type TrunkInput } from "./index.ts";
+import { createRouting, type Routing } from "./index.ts";
+import { trunkInput } from "./test-support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zongji-lines-"));
 let store: Store;
@@ -58,24 +59,7 @@ beforeAll(async () => {
         : undefined,
   });
   await configuration.load();
-  const input: TrunkInput = {
-    name: "Carrier",
-    enabled: true,
-    kind: "ip",
-    host: "192.0.2.1",
-    port: 0,
-    transport: "udp",
-    username: "",
-    authUsername: "",
-    fromDomain: "",
-    outboundProxy: "",
-    allowedAddresses: [],
-    maxCalls: 0,
-    registerExpiresS: 600,
-    optionsPingS: 0,
-    codecs: [],
-    identityHeader: "none",
-  };
+  const input = trunkInput({ kind: "ip", host: "192.0.2.1", optionsPingS: 0 });
   id = (await routing.trunks.save(may("*"), undefined, input)).id;
 });
 afterAll(async () => {

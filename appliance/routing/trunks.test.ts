@@ -9,6 +9,7 @@ import { SYSTEM_ACTOR, ValidationError } from "../kernel.ts";
 import { createPeople } from "../people/index.ts";
 import { createConfiguration } from "../system/index.ts";
 import { createRouting, type Routing, type TrunkInput } from "./index.ts";
+import { trunkInput } from "./test-support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zongji-trunks-"));
 let store: Store;
@@ -33,26 +34,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const trunk = (over: Partial<TrunkInput> = {}): TrunkInput => ({
-  name: "A",
-  enabled: true,
-  kind: "registration",
-  host: "sip.carrier.cn",
-  port: 0,
-  transport: "udp",
-  username: "acct",
-  authUsername: "",
-  password: "pw",
-  fromDomain: "",
-  outboundProxy: "",
-  allowedAddresses: [],
-  maxCalls: 0,
-  registerExpiresS: 300,
-  optionsPingS: 30,
-  codecs: ["PCMA"],
-  identityHeader: "pai",
-  ...over,
-});
 const save = (input: TrunkInput, id?: number) => routing.trunks.save(SYSTEM_ACTOR, id, input);
 async function complaints(input: TrunkInput, id?: number): Promise<string[]> {
   try {
@@ -83,7 +64,7 @@ test("every option has its complaint", async () => {
     dtmf: "shout",
     nextTrunkId: 99,
   } as unknown as Partial<TrunkInput>;
-  expect((await complaints(trunk(wrong))).sort()).toEqual(
+  expect((await complaints(trunkInput(wrong))).sort()).toEqual(
     [
       "areaCode error.digits",
       "callerFormat error.choice",
@@ -107,14 +88,14 @@ test("every option has its complaint", async () => {
     "sip:edge@p.cn;transport=tcp;lr",
     "10.0.0.1",
   ])
-    expect([outboundProxy, await complaints(trunk({ name: `P ${outboundProxy}`, outboundProxy }))]).toEqual([
+    expect([
       outboundProxy,
-      [],
-    ]);
+      await complaints(trunkInput({ name: `P ${outboundProxy}`, outboundProxy })),
+    ]).toEqual([outboundProxy, []]);
 });
 
 test("options left out are the defaults; what is saved reaches the line; a version brings the old ones back", async () => {
-  const plain = await save(trunk({ name: "Plain" }));
+  const plain = await save(trunkInput({ name: "Plain" }));
   const row = await routing.trunks.get(SYSTEM_ACTOR, plain.id);
   expect(row).toMatchObject({ ...TRUNK_DEFAULTS, nextTrunkId: null });
   const changed = {
@@ -134,7 +115,7 @@ test("options left out are the defaults; what is saved reaches the line; a versi
     diversion: true,
     hideNumber: true,
   } as const;
-  await save(trunk({ name: "Plain", password: "", ...changed }), plain.id);
+  await save(trunkInput({ name: "Plain", password: "", ...changed }), plain.id);
   const config = people.directory.trunks().find(({ id }) => id === plain.id);
   expect(config).toMatchObject({ ...changed, password: "pw" });
   const { rows } = await routing.versions.list(SYSTEM_ACTOR);
@@ -146,12 +127,12 @@ test("options left out are the defaults; what is saved reaches the line; a versi
 });
 
 test("a spare trunk does not lead back, and is not deleted from under its line; versions restore the pair", async () => {
-  const spare = await save(trunk({ name: "Spare" }));
-  const main = await save(trunk({ name: "Main", nextTrunkId: spare.id }));
-  expect(await complaints(trunk({ name: "Spare", nextTrunkId: main.id }), spare.id)).toEqual([
+  const spare = await save(trunkInput({ name: "Spare" }));
+  const main = await save(trunkInput({ name: "Main", nextTrunkId: spare.id }));
+  expect(await complaints(trunkInput({ name: "Spare", nextTrunkId: main.id }), spare.id)).toEqual([
     "nextTrunkId error.trunk-loop",
   ]);
-  expect(await complaints(trunk({ name: "Spare", nextTrunkId: spare.id }), spare.id)).toEqual([
+  expect(await complaints(trunkInput({ name: "Spare", nextTrunkId: spare.id }), spare.id)).toEqual([
     "nextTrunkId error.trunk-loop",
   ]);
   await expect(routing.trunks.remove(SYSTEM_ACTOR, [spare.id])).rejects.toMatchObject({
