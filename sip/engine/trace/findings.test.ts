@@ -101,6 +101,9 @@ describe("their refusal of our call", () => {
     secure.say("< 488 Not Acceptable Here INVITE");
     const both = [refusing("488 Not Acceptable Here"), secure];
     expect(codes(both, [partyOf(), partyOf({ callId: "again" })])).toEqual(["no-codec"]);
+    // Also where another call reached its phone, so that these are hints.
+    const other = new Script("other").say("> INVITE").say("< 200 OK INVITE").say("> ACK");
+    expect(codes([...both, other])).toEqual(["no-codec"]);
   });
   test("a carrier's 403 has its own words", () => {
     expect(codes(refusing("403 Forbidden"), [partyOf({ trunk: true })])).toEqual(["carrier-forbidden"]);

@@ -228,7 +228,7 @@ export function explainTrace(facts: TraceFacts): Finding[] {
   if (causes.length === 0) found.push(...talks.flatMap((talk) => ownRefusal(talk) ?? []));
   const left = causes.some((one) => one.code === "caller-cancelled");
   // A phone that takes the call neither plain nor encrypted is not in want of encryption.
-  const codecless = new Set(causes.filter((one) => one.code === "no-codec").map((one) => one.params["who"]));
+  const codecless = new Set(found.filter((one) => one.code === "no-codec").map((one) => one.params["who"]));
   const kept = found.filter(
     (one) =>
       !(left && one.code === "rang-no-answer") && !(one.code === "srtp" && codecless.has(one.params["who"])),

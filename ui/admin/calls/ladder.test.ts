@@ -44,7 +44,16 @@ test("names stand in Chinese sentences without gaps, in English ones with them",
     params: { who: "1002", seconds: 7, address: "h", port: 1 },
   } as const;
   const parties = [
-    { name: "1002", role: "agent", leg: "l", callId: "c", trunk: false, answeredAt: null, endedAt: null },
+    {
+      name: "1002",
+      role: "agent",
+      agentId: 1,
+      leg: "l",
+      callId: "c",
+      trunk: false,
+      answeredAt: null,
+      endedAt: null,
+    },
   ] as const;
   expect(findingWords(t("zh-CN"), found, parties).why).toContain("7 秒内没有收到坐席 1002 的任何语音包");
   expect(findingWords(t("en"), found, parties).why).toContain("came from Agent 1002 in 7 s");

@@ -24,10 +24,26 @@ export const trunksPage: EntityPage<TrunkRow, TrunkInput, readonly Choice[]> = {
   load: (ctx) => choicesOf(ctx.app.routing.trunks.options(ctx.actor)),
   label: (row) => row.name,
   columns: (ctx) => [
-    linkColumn("/trunks", "name", ctx.t("f.name"), (row) => row.name),
-    { key: "state", label: ctx.t("f.state"), cell: (row) => <LiveTrunkBadge ctx={ctx} id={row.id} /> },
+    { ...linkColumn<TrunkRow>("/trunks", "name", ctx.t("f.name"), (row) => row.name), wrap: true },
+    {
+      key: "state",
+      label: ctx.t("f.state"),
+      wrap: true,
+      cell: (row) => <LiveTrunkBadge ctx={ctx} id={row.id} />,
+    },
     textColumn("kind", ctx.t("f.kind"), (row) => ctx.t(`trunk-kind.${row.kind}`)),
-    textColumn("host", ctx.t("f.host"), (row) => (row.port ? `${row.host}:${row.port}` : row.host)),
+    {
+      key: "host",
+      label: ctx.t("f.host"),
+      cell: (row) => {
+        const place = row.port ? `${row.host}:${row.port}` : row.host;
+        return (
+          <span class="clip" title={place} safe>
+            {place}
+          </span>
+        );
+      },
+    },
     textColumn("username", ctx.t("f.username"), (row) => row.username),
     textColumn("maxCalls", ctx.t("f.max-calls"), (row) => row.maxCalls || "∞", { sort: true, numeric: true }),
     enabledColumn<TrunkRow>(ctx.t),

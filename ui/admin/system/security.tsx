@@ -64,9 +64,12 @@ function bansTable(ctx: Ctx, view: SecurityView): JSX.Element {
       rows={view.bans}
       columns={[
         textColumn("address", t("security.address"), (row: BanRow) => row.address, {}),
-        textColumn("reason", t("security.reason"), (row: BanRow) => t(`ban-reason.${row.reason}`), {}),
-        textColumn("since", t("security.since"), (row: BanRow) => when.second(row.since), {}),
-        textColumn("until", t("security.until"), (row: BanRow) => when.second(row.until), {}),
+        {
+          ...textColumn("reason", t("security.reason"), (row: BanRow) => t(`ban-reason.${row.reason}`), {}),
+          wrap: true,
+        },
+        textColumn("since", t("security.since"), (row: BanRow) => when.minute(row.since), {}),
+        textColumn("until", t("security.until"), (row: BanRow) => when.minute(row.until), {}),
         textColumn("evidence", t("security.evidence"), (row: BanRow) => String(row.evidence), {
           numeric: true,
         }),
