@@ -32,7 +32,14 @@ export class DialogLife {
 
   /** The hop when it needs no look-up. */
   directHop(dialog: Dialog, request: SipRequest): Hop | undefined {
-    return dialog.hop ?? literalHop(nextUri(request));
+    return this.presentHop(dialog) ?? literalHop(nextUri(request));
+  }
+
+  /** A device whose connection broke in the call and that registered anew is reached over the new one (RFC 5626 §5.3). */
+  private presentHop({ hop, remoteTarget }: Dialog): Hop | undefined {
+    const { transport, flows, layer } = this.context;
+    if (hop?.target.by !== "flow" || transport.flowPeer(hop.target.flow)) return hop;
+    return flows.find(remoteTarget, layer.wheel.now()) ?? hop;
   }
 
   /**
