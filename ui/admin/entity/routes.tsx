@@ -2,7 +2,18 @@
 import { Elysia } from "elysia";
 import type { App } from "../../../appliance/app.ts";
 import { ForbiddenError, NotFoundError, UseCaseError, ValidationError } from "../../../appliance/kernel.ts";
-import { type Ctx, FormReader, handle, html, RAW, readForm, redirect, setCookie } from "../../http/index.ts";
+import {
+  type Complaints,
+  type Ctx,
+  handle,
+  html,
+  RAW,
+  readForm,
+  redirect,
+  setCookie,
+  submitted,
+  type Values,
+} from "../../http/index.ts";
 import { ownAddress } from "../entry/address.ts";
 import { formPage } from "./form-page.tsx";
 import { deletePage, listPage } from "./list.tsx";
@@ -28,24 +39,25 @@ export function entityRoutes<Row extends { readonly id: number }, Input, C, Save
   async function save(ctx: Ctx, id: number | undefined): Promise<Response> {
     const entity = page.entity(ctx.app);
     const row = id === undefined ? undefined : await entity.get(ctx.actor, id);
-    const { values } = await readForm(ctx.request);
-    const reader = new FormReader(values);
-    const again = async (complaints: ValidationError["fields"], problem?: string) =>
-      html(ctx, await formPage(ctx, page, { row, values, complaints, dirty: true, problem }), 422);
-    const input = page.read(reader, row);
-    if (Object.keys(reader.complaints).length > 0) return again(reader.complaints);
-    try {
-      const saved = await entity.save(ctx.actor, id, input);
-      const next = page.saved?.(ctx, saved);
-      // What is shown once replaces the form; the address stays the form's, so a reload does not save again.
-      if (next) return html(ctx, next);
-      return redirect(ctx, `${base}?done=saved`);
-    } catch (error) {
-      if (error instanceof ValidationError) return again(error.fields);
-      if (error instanceof ForbiddenError || error instanceof NotFoundError) throw error;
-      if (error instanceof UseCaseError) return again({}, ctx.t.code(error.code, error.params));
-      throw error;
-    }
+    const again = (values: Values, complaints: Complaints, problem?: string) =>
+      formPage(ctx, page, { row, values, complaints, dirty: true, problem });
+    return submitted(
+      ctx,
+      async (r) => {
+        const input = page.read(r, row);
+        r.check();
+        try {
+          const saved = await entity.save(ctx.actor, id, input);
+          const next = page.saved?.(ctx, saved);
+          // What is shown once replaces the form; the address stays the form's, so a reload does not save again.
+          return next ? html(ctx, next) : redirect(ctx, `${base}?done=saved`);
+        } catch (error) {
+          if (!(error instanceof UseCaseError) || hasItsAnswer(error)) throw error;
+          return html(ctx, await again(r.values, {}, ctx.t.code(error.code, error.params)), 422);
+        }
+      },
+      again,
+    );
   }
 
   return (app: App) =>
@@ -111,4 +123,11 @@ export function entityRoutes<Row extends { readonly id: number }, Input, C, Save
 
 function idsOf(texts: readonly string[]): number[] {
   return [...new Set(texts.filter((text) => /^[1-9]\d{0,14}$/.test(text)).map(Number))].slice(0, 500);
+}
+
+/** Refusals that are answered by their own page or beside their fields. */
+function hasItsAnswer(error: UseCaseError): boolean {
+  return (
+    error instanceof ValidationError || error instanceof ForbiddenError || error instanceof NotFoundError
+  );
 }
