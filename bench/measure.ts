@@ -33,6 +33,33 @@ export function cpuMs(pid: number): number {
     .reduce((sum, ns) => sum + ns / 1e6, 0);
 }
 
+/** Programs that a process has started, by name. */
+function childrenOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" "))
+    .filter((child) => child !== "")
+    .map((child) => {
+      try {
+        return readFileSync(`/proc/${child}/comm`, "utf8").trim();
+      } catch {
+        return "";
+      }
+    });
+}
+
+/** Rests this long make sure that no further program follows, ms. */
+const AT_REST_MS = 1500;
+
+/** Resolves when the exchange has made its announcements: a new office speaks them once, for about half a minute. */
+export async function atRest(pid: number): Promise<void> {
+  let since = performance.now();
+  while (performance.now() - since < AT_REST_MS) {
+    if (childrenOf(pid).some((name) => name !== "" && !name.startsWith("rtpengine")))
+      since = performance.now();
+    await Bun.sleep(50);
+  }
+}
+
 export interface SippCounts {
   readonly code: number;
   readonly seconds: number;

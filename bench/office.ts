@@ -6,7 +6,16 @@ import { compose } from "../appliance/compose.ts";
 import { SYSTEM_ACTOR } from "../appliance/kernel.ts";
 import { AGENTS, furnish, secretOf } from "../test/kit/office.ts";
 import { latencyWords } from "./b2bua.ts";
-import { cpuMs, percentile, type Row, residentMb, SCENARIOS, sipp, startExchange } from "./measure.ts";
+import {
+  atRest,
+  cpuMs,
+  percentile,
+  type Row,
+  residentMb,
+  SCENARIOS,
+  sipp,
+  startExchange,
+} from "./measure.ts";
 import { listenToPace, pacingRow } from "./pacing.ts";
 import { setUpTimes } from "./set-up.ts";
 
@@ -168,6 +177,7 @@ export async function officeUnderLoad(folder: string, load: OfficeLoad): Promise
   const exchange = await startExchange(data, SIP, VOICE);
   const rows: Row[] = [];
   try {
+    await atRest(exchange.pid);
     await register(folder, "agents", agents, AGENT_PORT);
     await register(folder, "phone", [AGENTS[2] ?? ""], PHONE_PORT);
     const phone = {

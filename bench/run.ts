@@ -11,7 +11,16 @@ import { createTestPhone } from "../sip/testphone/index.ts";
 import { b2bua } from "./b2bua.ts";
 import { measureFlows } from "./flows.ts";
 import { type GeneratorUser, generate } from "./generator.ts";
-import { cpuMs, percentile, type Row, residentMb, SCENARIOS, sipp, startExchange } from "./measure.ts";
+import {
+  atRest,
+  cpuMs,
+  percentile,
+  type Row,
+  residentMb,
+  SCENARIOS,
+  sipp,
+  startExchange,
+} from "./measure.ts";
 import { memoryOverTransactions } from "./memory.ts";
 import { officeUnderLoad } from "./office.ts";
 import { writeSection } from "./results.ts";
@@ -69,6 +78,7 @@ async function fresh(folder: string): Promise<Row[]> {
         value: `${residentMb(exchange.pid)} MB`,
         budget: "",
       });
+      await atRest(exchange.pid);
       rows.push(...(await paced(answer.phones, exchange.pid)));
       rows.push(...(await registers(folder, first.number, first.secret, exchange.pid)));
       rows.push({
