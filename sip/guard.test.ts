@@ -13,13 +13,25 @@ const device = (source: string): DeviceState => ({
 const ban: Ban = { address: "192.0.2.9", since: 1, until: 2, reason: "scanning", evidence: 20, times: 1 };
 
 function guard() {
-  const told: { evidence: Evidence[][]; trusted: (readonly string[])[] } = { evidence: [], trusted: [] };
-  const state = { now: 1_000, bans: [] as Ban[], devices: [] as DeviceState[], carriers: ["203.0.113.0/28"] };
-  const counters = { dropped: 0, slowed: 0, challenged: 0, failedSignIns: 0, banned: 0, sources: 0 };
-  const engine: Pick<EngineView, "evidence" | "protect" | "defence"> = {
+  const told = {
+    evidence: [] as Evidence[][],
+    trusted: [] as (readonly string[])[],
+    known: [] as (number | undefined)[],
+  };
+  const state = {
+    now: 1_000,
+    revision: 7,
+    bans: [] as Ban[],
+    devices: [] as DeviceState[],
+    carriers: ["203.0.113.0/28"],
+  };
+  const engine: Pick<EngineView, "evidence" | "protect" | "bans"> = {
     evidence: async (events) => void told.evidence.push([...events]),
     protect: async ({ trusted }) => void told.trusted.push(trusted),
-    defence: async () => ({ bans: state.bans, counters }),
+    bans: async (known) => {
+      told.known.push(known);
+      return known === state.revision ? undefined : { revision: state.revision, bans: state.bans };
+    },
   };
   const subject = new Guard(
     { allow: ["10.0.0.0/8"], bans: [] },
@@ -75,13 +87,15 @@ test("a failure is told at once and after the proofs before it; a proof from the
 });
 
 test("bans are reported when they change and given to an engine that starts again", async () => {
-  const { subject, state } = guard();
+  const { subject, state, told } = guard();
   const seen: number[] = [];
   subject.onBans((bans) => seen.push(bans.length));
   await subject.look();
   state.bans = [ban];
+  state.revision = 8;
   await subject.look();
   await subject.look();
   expect(seen).toEqual([1]);
+  expect(told.known).toEqual([0, 7, 8]);
   expect(subject.forEngine().bans).toEqual([ban]);
 });

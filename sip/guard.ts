@@ -65,6 +65,7 @@ export class Guard implements Defence {
   readonly #now: () => number;
   #allow: readonly string[];
   #bans: readonly Ban[];
+  #revision = 0;
   readonly #config: DefenceConfig;
   readonly #known = new Map<string, number>();
   #told = "";
@@ -110,10 +111,12 @@ export class Guard implements Defence {
     const engine = this.#parts.engine();
     if (engine === undefined) return;
     await this.#protect(engine);
-    const { bans } = await engine.defence();
-    if (JSON.stringify(bans) === JSON.stringify(this.#bans)) return;
-    this.#bans = bans;
-    for (const listener of this.#listeners) listener(bans);
+    const changed = await engine.bans(this.#revision);
+    if (changed === undefined) return;
+    this.#revision = changed.revision;
+    const none = changed.bans.length === 0 && this.#bans.length === 0;
+    this.#bans = changed.bans;
+    if (!none) for (const listener of this.#listeners) listener(this.#bans);
   }
 
   /** A sign-in that was proven or failed. */

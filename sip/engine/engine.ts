@@ -4,6 +4,7 @@ import { Door } from "./challenge/index.ts";
 import { DEFAULT_LIMITS, type EngineConfig } from "./config.ts";
 import {
   type Ban,
+  type BanList,
   DEFENCE_DEFAULTS,
   type DefenceCounters,
   Detector,
@@ -46,7 +47,8 @@ export interface Engine {
   /** Bound SIP sockets with their real ports. */
   readonly listening: readonly ListenPoint[];
   stats(): EngineStats;
-  bans(): Ban[];
+  /** The bans, when they are others than at the revision `known`; without it always. */
+  bans(known?: number): BanList | undefined;
   liftBan(address: string): boolean;
   allow(entry: string): void;
   /** Bans by hand; undefined when the address is exempt. */
@@ -146,10 +148,10 @@ export async function startEngine(config: EngineConfig, clock: Clock = systemClo
   agents = server;
   let faults = 0;
   transport.onMessage((inbound) => {
-    const { protocol, address, port } = inbound.peer;
-    trace.note("in", `${protocol}:${address}:${port}`, inbound.message);
-    const { message } = inbound;
-    if (message.kind === "request" && !detector.judge(inbound.peer, factsOf(message))) return;
+    const { message, peer } = inbound;
+    // What is dropped is not traced: a sweep would push the calls of the office out.
+    if (message.kind === "request" && !detector.judge(peer, factsOf(message))) return;
+    trace.note("in", `${peer.protocol}:${peer.address}:${peer.port}`, message);
     try {
       layer.receive(inbound);
     } catch (error) {
@@ -180,7 +182,7 @@ export async function startEngine(config: EngineConfig, clock: Clock = systemClo
       bans: detector.list().length,
       counters: { ...layer.counters, overloaded, dropped: detector.counters.dropped, faults },
     }),
-    bans: () => detector.list(),
+    bans: (known = 0) => detector.changes(known),
     liftBan: (address) => detector.lift(address),
     allow: (entry) => detector.allow(entry),
     ban: (address, lastsMs) => detector.ban(address, lastsMs),

@@ -1,5 +1,5 @@
 import type { EngineConfig } from "./config.ts";
-import type { Ban, DefenceCounters, Evidence } from "./defence/index.ts";
+import type { Ban, BanList, DefenceCounters, Evidence } from "./defence/index.ts";
 import type { EngineStats } from "./engine.ts";
 import type { TraceEntry, TraceQuery } from "./trace/index.ts";
 import type { ListenPoint, TlsIdentity } from "./transport/index.ts";
@@ -22,7 +22,7 @@ export interface EngineWorkerHandle {
   readonly agentPort: number;
   readonly listening: readonly ListenPoint[];
   stats(): Promise<EngineStats>;
-  bans(): Promise<Ban[]>;
+  bans(known?: number): Promise<BanList | undefined>;
   liftBan(address: string): Promise<boolean>;
   allow(entry: string): Promise<void>;
   ban(address: string, lastsMs: number): Promise<Ban | undefined>;
@@ -82,7 +82,7 @@ export async function startEngineWorker(config: EngineConfig): Promise<EngineWor
     return {
       ...started,
       stats: () => ask({ type: "stats" }),
-      bans: () => ask({ type: "bans" }),
+      bans: (known) => ask({ type: "bans", known }),
       liftBan: (address) => ask({ type: "lift-ban", address }),
       allow: (address) => ask({ type: "allow", address }),
       ban: (address, lastsMs) => ask({ type: "ban", address, lastsMs }),

@@ -10,6 +10,7 @@ export {
 } from "./config.ts";
 export {
   type Ban,
+  type BanList,
   type BanReason,
   type DefenceCounters,
   type DefenceOptions,

@@ -7,7 +7,8 @@ import type { WebFromEngine, WebToEngine } from "./web-bridge.ts";
 /** What the main thread may ask of the engine's Worker. */
 export type WorkerCall =
   | { readonly type: "start"; readonly config: EngineConfig }
-  | { readonly type: "stats" | "bans" | "defence" | "stop" }
+  | { readonly type: "stats" | "defence" | "stop" }
+  | { readonly type: "bans"; readonly known: number | undefined }
   | { readonly type: "ban"; readonly address: string; readonly lastsMs: number }
   | { readonly type: "protect"; readonly allow: readonly string[]; readonly trusted: readonly string[] }
   | { readonly type: "evidence"; readonly events: readonly Evidence[] }

@@ -11,7 +11,9 @@ test("the Worker starts, answers questions and stops", async () => {
   expect(engine.agentPort).toBeGreaterThan(0);
   expect(engine.listening[0]?.port).toBeGreaterThan(0);
   expect((await engine.stats()).dialogs).toBe(0);
-  expect(await engine.bans()).toEqual([]);
+  const none = await engine.bans();
+  expect(none?.bans).toEqual([]);
+  expect(await engine.bans(none?.revision)).toBeUndefined();
   expect(await engine.liftBan("192.0.2.1")).toBe(false);
   expect(await engine.trace("none")).toEqual([]);
   expect(await engine.traceSearch({ user: "none" })).toEqual([]);

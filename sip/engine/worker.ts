@@ -29,7 +29,7 @@ async function perform(call: WorkerCall): Promise<unknown> {
     case "stats":
       return engine.stats();
     case "bans":
-      return engine.bans();
+      return engine.bans(call.known);
     case "lift-ban":
       return engine.liftBan(call.address);
     case "allow":

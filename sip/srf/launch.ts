@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { rootCertificates } from "node:tls";
 import {
   type Ban,
+  type BanList,
   type DefenceCounters,
   type EngineConfig,
   type EngineStats,
@@ -44,7 +45,8 @@ export interface LaunchOptions {
 /** What pages and tests may ask an embedded engine. */
 export interface EngineView {
   stats(): Promise<EngineStats>;
-  bans(): Promise<Ban[]>;
+  /** The bans, when they are others than at the revision `known`; without it always. */
+  bans(known?: number): Promise<BanList | undefined>;
   /** True when there was such a ban. */
   liftBan(address: string): Promise<boolean>;
   /** Never ban this address or IPv4 network. */
@@ -98,7 +100,7 @@ export async function launchEngine(options: LaunchOptions): Promise<LaunchedEngi
   return {
     agent: { host: "127.0.0.1", port: engine.agentPort, secret },
     stats: async () => engine.stats(),
-    bans: async () => engine.bans(),
+    bans: async (known) => engine.bans(known),
     liftBan: async (address) => engine.liftBan(address),
     allow: async (entry) => engine.allow(entry),
     ban: async (address, lastsMs) => engine.ban(address, lastsMs),

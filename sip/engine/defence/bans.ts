@@ -15,13 +15,21 @@ export class Bans {
   readonly #bans = new Map<string, Ban>();
   /** Bans had so far, also of those that are over. */
   readonly #times = new Recent<{ count: number }>(10_000, () => ({ count: 0 }));
+  /** Begins at the clock, so that what another engine counted is none of ours. */
+  #revision = Date.now();
 
   get size(): number {
     return this.#bans.size;
   }
 
+  /** Rises with each change, so that nobody has to fetch or compare a list that is as it was. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Takes bans of an earlier run over; those that are over are only remembered. */
   restore(bans: readonly Ban[], now: number): void {
+    this.#revision++;
     for (const ban of bans) {
       this.#times.touch(ban.address).count = ban.times;
       if (ban.until > now && this.#bans.size < MOST_BANS) this.#bans.set(ban.address, ban);
@@ -38,6 +46,7 @@ export class Bans {
     const lasts = reason === "manual" ? firstMs : banLength(firstMs, past.count, longestMs);
     const ban: Ban = { address, since: now, until: now + lasts, reason, evidence, times: past.count };
     if (this.#bans.size >= MOST_BANS) this.#makeRoom();
+    this.#revision++;
     this.#bans.set(address, ban);
     return ban;
   }
@@ -46,19 +55,25 @@ export class Bans {
     const ban = this.#bans.get(address);
     if (ban === undefined) return false;
     if (ban.until > now) return true;
-    this.#bans.delete(address);
+    this.#remove(address);
     return false;
   }
 
   /** Ends a ban and forgets the earlier ones; false when there was none. */
   lift(address: string): boolean {
     this.#times.delete(address);
-    return this.#bans.delete(address);
+    return this.#remove(address);
   }
 
   list(now: number): Ban[] {
-    for (const [address, ban] of this.#bans) if (ban.until <= now) this.#bans.delete(address);
+    for (const [address, ban] of this.#bans) if (ban.until <= now) this.#remove(address);
     return [...this.#bans.values()];
+  }
+
+  #remove(address: string): boolean {
+    const held = this.#bans.delete(address);
+    if (held) this.#revision++;
+    return held;
   }
 
   #makeRoom(): void {

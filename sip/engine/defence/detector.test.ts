@@ -114,7 +114,11 @@ describe("guessing", () => {
     });
     expect(subject.admit("192.0.2.10", "udp")).toBe(false);
     expect(subject.admit("192.0.2.11", "udp")).toBe(true);
+    const known = subject.changes(0);
+    expect(known?.bans.map(({ address }) => address)).toContain("192.0.2.10");
+    expect(subject.changes(known?.revision ?? 0)).toBeUndefined();
     expect(subject.lift("192.0.2.10")).toBe(true);
+    expect(subject.changes(known?.revision ?? 0)?.bans).toHaveLength((known?.bans.length ?? 0) - 1);
     expect(subject.lift("192.0.2.10")).toBe(false);
     expect(subject.admit("192.0.2.10", "udp")).toBe(true);
     for (let turn = 0; turn < 20; turn++) subject.outcome(thief, ask("1001", { user: "1001" }), 403);

@@ -8,6 +8,7 @@ import { Bans, DAY_MS } from "./bans.ts";
 import { Guesses } from "./guesses.ts";
 import {
   type Ban,
+  type BanList,
   type BanReason,
   type DefenceCounters,
   type DefenceOptions,
@@ -199,6 +200,13 @@ export class Detector {
 
   list(): Ban[] {
     return this.#bans.list(this.now());
+  }
+
+  /** The bans in force, when they are others than at the revision `known`. */
+  changes(known: number): BanList | undefined {
+    const bans = this.list();
+    const { revision } = this.#bans;
+    return revision === known ? undefined : { revision, bans };
   }
 
   /** Bans by hand, also a protected address. Undefined for an address that is exempt. */

@@ -3,6 +3,7 @@ export { Detector } from "./detector.ts";
 export { factsOf } from "./facts.ts";
 export {
   type Ban,
+  type BanList,
   type BanReason,
   DEFENCE_DEFAULTS,
   type DefenceCounters,

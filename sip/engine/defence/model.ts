@@ -55,6 +55,12 @@ export interface Ban {
   readonly times: number;
 }
 
+/** All bans at a revision of the list. */
+export interface BanList {
+  readonly revision: number;
+  readonly bans: readonly Ban[];
+}
+
 export interface DefenceCounters {
   /** Packets and connections dropped because of a ban or a flood. */
   readonly dropped: number;

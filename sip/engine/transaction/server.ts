@@ -109,7 +109,10 @@ export class ServerTransaction {
       return;
     }
     this.state = "completed";
-    if (!isReliable(this.arrival.peer.protocol)) this.armRetransmit();
+    // A stranger is asked once (RFC 3261 §26.3.2.4): the address may be forged, and a lost 401 goes out again with the
+    // next copy of the INVITE.
+    const asked = status === 401 || status === 407;
+    if (!asked && !isReliable(this.arrival.peer.protocol)) this.armRetransmit();
     this.endIn(TIMEOUT);
   }
 

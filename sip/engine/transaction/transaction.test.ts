@@ -55,6 +55,23 @@ function message(method: string, branch: string, cseq = 1): SipMessage {
 const statuses = (sent: readonly SipMessage[]) =>
   sent.map((each) => (each.kind === "response" ? each.status : each.method));
 
+test("a refusal of an INVITE is repeated until its ACK, a challenge goes out once and again with each copy only", () => {
+  for (const [status, copies] of [
+    [486, 11],
+    [401, 1],
+    [407, 1],
+  ] as const) {
+    const { clock, sent, requests, receive } = bench();
+    const invite = message("INVITE", "i");
+    receive(invite);
+    requests[0]?.respond({ ...replyTo(invite as never, status, "", "t") });
+    clock.advance(31_900);
+    expect(statuses(sent)).toEqual(Array(copies).fill(status));
+    receive(message("INVITE", "i"));
+    expect(statuses(sent)).toHaveLength(copies + 1);
+  }
+});
+
 test("the wheel fires in due order, never early, and forgets what is cancelled", () => {
   fc.assert(
     fc.property(
