@@ -113,6 +113,7 @@ export async function startEngine(config: EngineConfig, clock: Clock = systemClo
       if (status >= 200 && status < 300 && PROVING.has(request.method)) transport.prove(peer.flow);
       detector.outcome(peer, factsOf(request), status);
     },
+    knows: (peer) => detector.knows(peer.address),
     stateless(request, peer) {
       const lag = { pending: core.context.servers.size, backlogBytes: agents?.backlogBytes ?? 0 };
       const busy = refuseWhenBusy(request, lag);

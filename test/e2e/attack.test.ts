@@ -232,6 +232,33 @@ describe("forged sources", () => {
   }, 60_000);
 });
 
+test("a refusal is repeated to a phone of ours, to an address that may be forged no more than three times its bytes", async () => {
+  const [ours, forged] = await Promise.all(
+    ["127.0.0.11", "127.0.0.68"].map((address) => RawUdp.open({ server: x.server, address })),
+  );
+  if (!ours || !forged) throw new Error("no sockets");
+  const asked = [ours, forged].map((raw) => {
+    const uri = `sip:2@${raw.address}`;
+    const head = [`INVITE ${uri} SIP/2.0`, `v: SIP/2.0/UDP ${raw.address};branch=z9hG4bK${newId()}`];
+    const text = [
+      ...head,
+      `f: <${uri}>;tag=1`,
+      `t: <${uri}>`,
+      `i: ${newId()}`,
+      "CSeq: 1 INVITE",
+      "",
+      "",
+    ].join("\r\n");
+    raw.send(text);
+    return text.length;
+  });
+  await waitFor(() => ours.received.length >= 4, "the phone to hear it four times", 10_000);
+  const got = forged.received.reduce((sum, text) => sum + text.length, 0);
+  expect(forged.received.at(-1)).toStartWith("SIP/2.0 400 Missing Contact");
+  expect(got).toBeLessThanOrEqual((asked[1] ?? 0) * 3);
+  for (const raw of [ours, forged]) raw.close();
+}, 20_000);
+
 describe("strangers", () => {
   const SDP =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.77\r\ns=-\r\nc=IN IP4 127.0.0.77\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n";

@@ -138,6 +138,13 @@ export class Detector {
     return this.#slow(key, source);
   }
 
+  /** A phone or carrier of ours, an address that is never judged, or one where a password was proven lately. */
+  knows(address: string): boolean {
+    if (!this.options.enabled) return true;
+    const { key, exempt, known } = this.#standing(address);
+    return exempt || known || this.#isTrusted(this.#sources.peek(key), this.now());
+  }
+
   /** What a request came to. */
   outcome(origin: Origin, facts: RequestFacts, status: number): void {
     if (!this.options.enabled) return;
@@ -275,9 +282,12 @@ export class Detector {
   }
 
   #limit(source: Source, now: number): number {
-    const trusted = source.provenAt > 0 && now - source.provenAt < TRUST_MS;
-    if (trusted) return this.options.failures * TRUST_FACTOR;
+    if (this.#isTrusted(source, now)) return this.options.failures * TRUST_FACTOR;
     return this.options.failures * (source.tool ? TOOL_FACTOR : 1);
+  }
+
+  #isTrusted(source: Source | undefined, now: number): boolean {
+    return source !== undefined && source.provenAt > 0 && now - source.provenAt < TRUST_MS;
   }
 
   #overdue(key: string, source: Source): void {

@@ -33,6 +33,8 @@ export interface TransactionOptions {
   readonly onSent?: (message: SipMessage, target: SendTarget) => void;
   /** Sees the final status of every request from the network (defence). */
   readonly onFinal?: (request: SipRequest, peer: SipPeer, status: number) => void;
+  /** Whether an address is that of somebody known; others may be forged and are told little. Default: all are. */
+  readonly knows?: (peer: SipPeer) => boolean;
   /** A final answer that needs no transaction (RFC 3261 §8.2.7), for new requests; undefined for all others. */
   readonly stateless?: (request: SipRequest, peer: SipPeer) => SipResponse | undefined;
 }
@@ -67,6 +69,11 @@ export class TransactionLayer {
   /** Sets what sits on top; before the first message. */
   attach(user: TransactionUser): void {
     this.user = user;
+  }
+
+  /** See the option. */
+  knows(peer: SipPeer): boolean {
+    return this.options.knows?.(peer) ?? true;
   }
 
   get serverCount(): number {

@@ -7,6 +7,11 @@ import type { Timer } from "./wheel.ts";
 
 export type ServerState = "trying" | "proceeding" | "completed" | "accepted" | "confirmed" | "terminated";
 
+/** Whoever is not known gets 100 only when nothing else was said by then (RFC 3261 §17.2.1), ms. */
+const TRYING_MS = 200;
+/** Bytes sent to an address that may be forged, for each byte that came from it (as RFC 9000 §8.1). */
+const MOST_ECHO = 3;
+
 /** Facts about how a request arrived, kept for meta lines. */
 export interface Arrival {
   readonly peer: SipPeer;
@@ -25,6 +30,10 @@ export class ServerTransaction {
   private last: SipResponse | undefined;
   /** The last response as it went out. */
   private bytes: Buffer | undefined;
+  /** Bytes sent so far. */
+  private sent = 0;
+  /** Said more than 100: somebody has taken the request on. */
+  private taken = false;
   private interval = T1;
   private retransmit: Timer | undefined;
   private deadline: Timer | undefined;
@@ -53,14 +62,32 @@ export class ServerTransaction {
   respond(response: SipResponse, onSendFailure?: () => void): boolean {
     if (!this.open) return false;
     this.last = response;
-    if (response.status < 200) this.state = "proceeding";
-    else if (this.invite) this.finishInvite(response.status);
-    else this.state = "completed";
+    this.retransmit?.cancel();
     this.bytes = serializeMessage(response);
-    this.layer.transmit(response, this.target, onSendFailure, this.bytes);
+    if (response.status < 200) {
+      this.state = "proceeding";
+      this.taken ||= response.status > 100;
+      if (!this.taken && this.forgeable) {
+        this.retransmit = this.layer.wheel.after(TRYING_MS, () => this.send(response, onSendFailure));
+        return true;
+      }
+    } else if (this.invite) this.finishInvite(response.status);
+    else this.state = "completed";
+    this.send(response, onSendFailure);
     if (response.status >= 200) this.layer.answered(this, response.status);
     if (this.state === "completed" && !this.invite) this.finishOther(this.bytes);
     return true;
+  }
+
+  /** Came by UDP from an address that is nobody's we know. */
+  private get forgeable(): boolean {
+    const { peer } = this.arrival;
+    return !isReliable(peer.protocol) && !this.layer.knows(peer);
+  }
+
+  private send(response: SipResponse, onSendFailure?: () => void): void {
+    this.sent += this.bytes?.length ?? 0;
+    this.layer.transmit(response, this.target, onSendFailure, this.bytes);
   }
 
   /** The bytes of a response that was the last to go out. */
@@ -125,8 +152,10 @@ export class ServerTransaction {
   private armRetransmit(): void {
     this.retransmit = this.layer.wheel.after(this.interval, () => {
       if (this.state !== "completed" || !this.last) return;
+      const next = this.sent + (this.bytes?.length ?? 0);
+      if (!this.taken && next > this.arrival.bytes * MOST_ECHO && this.forgeable) return;
       this.layer.counters.retransmitted++;
-      this.layer.transmit(this.last, this.target);
+      this.send(this.last);
       this.interval = Math.min(this.interval * 2, T2);
       this.armRetransmit();
     });

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { InboundMessage, SipMessage, SipPeer } from "../message/model.ts";
 import { parseMessage } from "../message/parse.ts";
+import { serializeMessage } from "../message/serialize.ts";
 import { splitList } from "../message/tokens.ts";
 import type { TransportLayer } from "../transport/model.ts";
 import { FakeClock } from "./clock.ts";
@@ -12,7 +13,7 @@ import { TimerWheel } from "./wheel.ts";
 
 const PEER: SipPeer = { protocol: "udp", address: "192.0.2.1", port: 5060, flow: "u1" };
 
-function bench(limit = 100) {
+function bench(limit = 100, knows?: () => boolean) {
   const clock = new FakeClock();
   const wheel = new TimerWheel(clock);
   const sent: SipMessage[] = [];
@@ -30,7 +31,7 @@ function bench(limit = 100) {
     flowPeer: () => undefined,
     async close() {},
   };
-  const layer = new TransactionLayer({ transport, wheel, limit });
+  const layer = new TransactionLayer({ transport, wheel, limit, ...(knows ? { knows } : {}) });
   const requests: ServerTransaction[] = [];
   const acks: InboundMessage[] = [];
   const cancels: ServerTransaction[] = [];
@@ -40,8 +41,8 @@ function bench(limit = 100) {
     onAck: (inbound) => acks.push(inbound),
     onStrayResponse() {},
   });
-  const receive = (message: SipMessage) =>
-    layer.receive({ message, peer: PEER, localAddress: "192.0.2.2", localPort: 5060, at: 0, bytes: 1 });
+  const receive = (message: SipMessage, bytes = 1) =>
+    layer.receive({ message, peer: PEER, localAddress: "192.0.2.2", localPort: 5060, at: 0, bytes });
   return { clock, wheel, layer, sent, requests, acks, cancels, receive, refuse: () => (refuse = true) };
 }
 
@@ -70,6 +71,40 @@ test("a refusal of an INVITE is repeated until its ACK, a challenge goes out onc
     receive(message("INVITE", "i"));
     expect(statuses(sent)).toHaveLength(copies + 1);
   }
+});
+
+test("an address that may be forged gets no more than three times the bytes that came from it", () => {
+  const size = (sent: readonly SipMessage[]) =>
+    sent.reduce((sum, each) => sum + serializeMessage(each).length, 0);
+  for (const bytes of [200, 400, 1200]) {
+    const { clock, sent, requests, receive } = bench(100, () => false);
+    const invite = message("INVITE", "i");
+    receive(invite, bytes);
+    requests[0]?.respond({ ...replyTo(invite as never, 100, "Trying") });
+    requests[0]?.respond({ ...replyTo(invite as never, 481, "", "t") });
+    clock.advance(31_900);
+    expect(new Set(statuses(sent))).toEqual(new Set([481]));
+    expect(size(sent)).toBeLessThanOrEqual(bytes * 3);
+    expect(size(sent)).toBeGreaterThan(bytes);
+    const before = sent.length;
+    receive(invite, bytes);
+    expect(sent.length).toBe(before + 1);
+  }
+});
+
+test("an unknown caller hears 100 when nothing else was said by then, and a refusal after ringing until its ACK", () => {
+  const { clock, sent, requests, receive } = bench(100, () => false);
+  const invite = message("INVITE", "i");
+  receive(invite);
+  requests[0]?.respond({ ...replyTo(invite as never, 100, "Trying") });
+  clock.advance(190);
+  expect(sent).toEqual([]);
+  clock.advance(20);
+  expect(statuses(sent)).toEqual([100]);
+  requests[0]?.respond({ ...replyTo(invite as never, 180, "", "t") });
+  requests[0]?.respond({ ...replyTo(invite as never, 486, "", "t") });
+  clock.advance(31_900);
+  expect(statuses(sent)).toEqual([100, 180, ...Array(11).fill(486)]);
 });
 
 test("the wheel fires in due order, never early, and forgets what is cancelled", () => {
