@@ -1,5 +1,5 @@
 /** The whole of media with the real rtpengine: parties are RTP peers that send and detect tones. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -318,16 +318,18 @@ test("50 bridged pairs keep their pace and lose nothing", async () => {
     pairs.push([a, b]);
   }
   const all = pairs.flat();
+  onTestFinished(async () => void (await Promise.all(all.map((each) => close(each)))));
   const packets = () => all.reduce((sum, { audio }) => sum + audio.packetsReceived, 0);
+  const missing = () => all.reduce((sum, { audio }) => sum + audio.packetsMissing, 0);
   const [before, start, figures] = [packets(), performance.now(), await media.stats()];
   await until("two seconds of everybody's voice", () => packets() - before >= 10_000);
   const rate = (packets() - before) / ((performance.now() - start) / 1000);
   const after = await media.stats();
   expect(after.channels).toBe(100);
   expect(Math.abs(rate / 5000 - 1)).toBeLessThan(0.05);
-  expect(all.reduce((sum, { audio }) => sum + audio.packetsMissing, 0)).toBe(0);
+  // What was overtaken may still be on its way.
+  await until("the last of the packets", () => missing() === 0);
   expect(after.packetsOut - figures.packetsOut).toBeGreaterThan(9000);
-  await Promise.all(all.map((each) => close(each)));
 }, 15_000);
 
 test("rtpengine killed in mid-call: legs are lost at once, service is back within 2 s", async () => {

@@ -34,6 +34,9 @@ export interface HeardTone {
 /** What may be done to outgoing packets in tests: the packets to send instead of this one. */
 export type Disturbance = (packet: Uint8Array, index: number) => readonly Uint8Array[];
 
+/** A larger step of the sequence is another stream. */
+const MOST_STEP = 1000;
+
 const BLOCK = FRAME * 2;
 /** Most audio kept in memory: 10 minutes. */
 const KEPT_FRAMES = 50 * 600;
@@ -59,7 +62,7 @@ export class TestAudio {
   keysReceived = "";
   packetsReceived = 0;
   packetsSent = 0;
-  /** Sequence numbers missing among the received packets. */
+  /** Sequence numbers that have not come; one that comes late is not missing (RFC 3550 §6.4.1). */
   packetsMissing = 0;
   #lastSequence = -1;
   /** For tests: loses, doubles or reorders what is sent. */
@@ -178,16 +181,23 @@ export class TestAudio {
     this.#socket = null;
   }
 
+  #count(sequence: number): void {
+    const step = (sequence - this.#lastSequence) & 0xffff;
+    const begins = this.#lastSequence < 0;
+    // Behind the newest: it was counted as missing when that came.
+    if (!begins && step > 0xffff - MOST_STEP) this.packetsMissing = Math.max(0, this.packetsMissing - 1);
+    else {
+      if (!begins && step > 1 && step < MOST_STEP) this.packetsMissing += step - 1;
+      this.#lastSequence = sequence;
+    }
+  }
+
   #receive(bytes: Uint8Array): void {
     const packet = parseRtp(bytes);
     if (!packet) return;
     this.packetsReceived++;
     this.arrivals?.push(performance.now());
-    if (this.#lastSequence >= 0) {
-      const step = (packet.sequence - this.#lastSequence) & 0xffff;
-      if (step > 1 && step < 1000) this.packetsMissing += step - 1;
-    }
-    this.#lastSequence = packet.sequence;
+    this.#count(packet.sequence);
     if (packet.payloadType === this.#eventType) {
       this.keysReceived += this.#keyReceiver.receive(packet.payload, packet.timestamp, packet.ssrc) ?? "";
       return;
