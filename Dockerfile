@@ -14,6 +14,8 @@ RUN apt-get update \
  && useradd --system --home-dir /var/lib/zongji zongji \
  && install -d -o zongji -g zongji -m 0700 /var/lib/zongji
 COPY --from=build /src/dist/zongji /usr/local/bin/zongji
+# Bun without its topmost compiler, see docs/development.md.
+ENV BUN_JSC_useFTLJIT=false
 USER zongji
 WORKDIR /var/lib/zongji
 VOLUME /var/lib/zongji

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { lockIsInstalled, missingPackages, root } from "./setup.mjs";
+import { lockIsInstalled, missingPackages, RUNTIME_ENV, root } from "./setup.mjs";
 import { countsOf, groupsOf } from "./test.mjs";
 
 describe("set-up", () => {
@@ -27,6 +27,16 @@ describe("set-up", () => {
     expect(lockIsInstalled(lock, { packages: { "node_modules/a": { version: "1.0.1" } } })).toBe(false);
     expect(lockIsInstalled(lock, { packages: {} })).toBe(false);
   });
+});
+
+test("the service, the container and these tests run with the same settings of the runtime", () => {
+  for (const [name, value] of Object.entries(RUNTIME_ENV)) {
+    expect(process.env[name]).toBe(value);
+    expect(readFileSync(join(root, "systemd", "zongji.service"), "utf8")).toContain(
+      `Environment=${name}=${value}\n`,
+    );
+    expect(readFileSync(join(root, "Dockerfile"), "utf8")).toContain(`ENV ${name}=${value}\n`);
+  }
 });
 
 describe("test runner", () => {
