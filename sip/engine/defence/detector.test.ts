@@ -261,6 +261,14 @@ describe("scanning", () => {
     for (let turn = 0; turn < 19; turn++) subject.rejected(from("192.0.2.37"));
     expect(subject.list()).toMatchObject([{ address: "192.0.2.36", reason: "malformed" }]);
   });
+
+  test("hundreds of connections cut in the same moment are one ban, not the hundredth", () => {
+    const { subject } = detector();
+    for (let turn = 0; turn < 500; turn++)
+      subject.rejected(from("192.0.2.37", turn, "tls"), "Unfinished Message");
+    expect(subject.list()).toMatchObject([{ address: "192.0.2.37", times: 1 }]);
+    expect((subject.list()[0]?.until ?? 0) - (subject.list()[0]?.since ?? 0)).toBe(DEFENCE_DEFAULTS.banMs);
+  });
 });
 
 describe("floods", () => {

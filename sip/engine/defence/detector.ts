@@ -298,6 +298,8 @@ export class Detector {
   #blame(key: string, source: Source, weight: number, reason: BanReason): void {
     if (weight === 0) return;
     const now = this.now();
+    // What was under way when the ban came (connections, answers of the app) is no new offence.
+    if (this.#bans.holds(key, now)) return;
     source.seen += weight;
     if (weight >= 1) source.worst = reason;
     const failures = source.failures.add(weight, now, this.#leak());
