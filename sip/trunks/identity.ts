@@ -14,8 +14,9 @@ interface Headers {
 
 function userOf(uri: string | undefined): string {
   const parsed = uri === undefined ? undefined : parseUri(uri);
-  // Parameters inside a user part ("+861234;npdi") are not dialled.
-  return parsed === undefined ? "" : (decodeUser(parsed).split(";")[0] ?? "");
+  // Parameters inside a user part ("+861234;npdi") are not dialled; nor are line ends and the like, written as escapes:
+  // records, exports and logs are made of lines.
+  return parsed === undefined ? "" : (decodeUser(parsed).split(/[;\p{Cc}]/u)[0] ?? "");
 }
 
 function firstAddress(value: string | undefined): Address | undefined {

@@ -111,6 +111,12 @@ describe("numbers and identity", () => {
     expect(dialledNumber(request("sip:4001@h;user=phone", { To: "<sip:other@h>" }), "acct")).toBe("4001");
   });
 
+  test("a line end written as an escape ends a number", () => {
+    const invite = request("sip:13800000001%0d%0aX-Evil:%205@h", { From: "<sip:1001%00%0a5@h>;tag=1" });
+    expect(dialledNumber(invite)).toBe("13800000001");
+    expect(callerIdentity(invite, false).number).toBe("1001");
+  });
+
   test("the caller is taken from P-Asserted-Identity only of trusted peers", () => {
     const invite = request("sip:1@h", {
       From: '"Mallory" <sip:999@evil>;tag=1',

@@ -1,12 +1,13 @@
 /** The pages by HTTPS: the certificate a client asks for by name, versions of TLS, a renewal while streams are open. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { App } from "../../appliance/app.ts";
 import { type Certificates, createCertificates } from "../../appliance/certificates/index.ts";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
-import { freePort } from "../../test/kit/wait.ts";
+import { freePort, waitFor } from "../../test/kit/wait.ts";
 import { listenWeb, type WebServer } from "./listen.ts";
 
 let folder: string;
@@ -96,3 +97,27 @@ test("a certificate given while it runs is shown to those who ask for its name; 
   streamEnd?.();
   expect(Buffer.from((await reader?.read())?.value ?? "").toString()).toBe("end");
 });
+
+test("one address keeps a thousand connections; those beyond are answered and closed", async () => {
+  const get = () => fetch(`http://127.0.0.1:${web.port}/`, { keepalive: false });
+  expect((await get()).headers.get("connection")).not.toBe("close");
+  const open: Socket[] = [];
+  const ask = () =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect({ port: web.port, host: "127.0.0.1", localAddress: "127.0.0.66" });
+      open.push(socket);
+      socket.on("error", reject);
+      socket.on("data", (bytes) => resolve(bytes.toString("latin1")));
+      socket.on("connect", () => socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    });
+  for (let hundred = 0; hundred < 10; hundred++)
+    for (const text of await Promise.all(Array.from({ length: 100 }, ask)))
+      expect(text).not.toMatch(/^connection: close/im);
+  const beyond = await ask();
+  expect(beyond).toMatch(/^HTTP\/1.1 200 .*^connection: close/ims);
+  const last = open.at(-1);
+  await waitFor(() => last?.destroyed || last?.readableEnded, "the connection to be closed");
+  // Another address is served as ever.
+  expect((await get()).headers.get("connection")).not.toBe("close");
+  for (const socket of open) socket.destroy();
+}, 20_000);

@@ -1,6 +1,7 @@
 /** The listeners of the pages: plain HTTP, and HTTPS with the exchange's certificates where a port is set for it. */
 import type { App } from "../../appliance/app.ts";
 import type { TlsIdentity } from "../../appliance/certificates/index.ts";
+import { Crowd } from "./crowd.ts";
 import { SIP_PATH, type SipSocket, sipSockets } from "./sip-socket.ts";
 
 export interface WebServer {
@@ -11,6 +12,9 @@ export interface WebServer {
 }
 
 type Fetch = (request: Request, address: string) => Promise<Response>;
+
+/** Live pages get a heartbeat each 5 s; what says nothing for this long is gone, or never meant to speak. */
+const IDLE_S = 240;
 
 /** Bun's form: the common certificate first, then one for each name. */
 function tlsOptions({ cert, key, hosts }: TlsIdentity): Bun.TLSOptions[] {
@@ -23,18 +27,22 @@ function tlsOptions({ cert, key, hosts }: TlsIdentity): Bun.TLSOptions[] {
  */
 export async function listenWeb(app: App, fetch: Fetch, hostname: string, port: number): Promise<WebServer> {
   const sockets = sipSockets(app);
+  const crowd = new Crowd(IDLE_S * 1000);
   const serve = (at: number, tls?: TlsIdentity) =>
     Bun.serve<SipSocket>({
       hostname,
       port: at,
       ...(tls ? { tls: tlsOptions(tls) } : {}),
-      // Live pages get a heartbeat each 5 s; what says nothing for this long is gone, or never meant to speak. Seconds.
-      idleTimeout: 240,
+      idleTimeout: IDLE_S,
       maxRequestBodySize: 64 * 1024 * 1024,
-      fetch: (request, self) =>
-        new URL(request.url).pathname === SIP_PATH
-          ? sockets.upgrade(request, self)
-          : fetch(request, self.requestIP(request)?.address ?? ""),
+      async fetch(request, self) {
+        if (new URL(request.url).pathname === SIP_PATH) return sockets.upgrade(request, self);
+        const source = self.requestIP(request);
+        const answer = await fetch(request, source?.address ?? "");
+        const kept = !source || crowd.keeps(source.address, source.port, performance.now());
+        if (!kept) answer.headers.set("Connection", "close");
+        return answer;
+      },
       websocket: sockets.handler,
       error: () => new Response("Internal error", { status: 500 }),
     });

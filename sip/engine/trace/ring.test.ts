@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, onTestFinished, setSystemTime, test } from "bun:test";
 import { parseMessage } from "../message/parse.ts";
 import { masked } from "./mask.ts";
 import { TraceRing } from "./ring.ts";
@@ -28,8 +28,11 @@ test("the ring keeps the last messages of the last calls", () => {
 
 test("messages without a call are found by address and by user; a flood from one address pushes out no other", () => {
   const ring = new TraceRing({ calls: 2, messages: 3, sources: 2, messagesOfSource: 2 });
+  onTestFinished(() => void setSystemTime());
   ring.note("in", "udp:192.0.2.1:5060", message("r", 1, "REGISTER", "1001"));
   for (let n = 0; n < 50; n++) ring.note("in", "udp:192.0.2.66:9", message(`f${n}`, 2, "OPTIONS", "100"));
+  // The clock is set back: the order stays.
+  setSystemTime(Date.now() - 60_000);
   ring.note("out", "udp:192.0.2.1:5060", message("c", 3, "INVITE", "1001"));
   expect(cseqs(ring.search({ addresses: ["192.0.2.1"] }))).toEqual(["1", "3"]);
   expect(cseqs(ring.search({ user: "1001" }))).toEqual(["1", "3"]);

@@ -16,6 +16,7 @@ export interface TraceEntry {
 }
 
 interface Kept {
+  readonly order: number;
   readonly at: number;
   readonly direction: "in" | "out";
   readonly remote: string;
@@ -50,6 +51,7 @@ const USER_FIELDS = new Set(["From", "To", "Contact"]);
 export class TraceRing {
   private readonly calls: Shelf;
   private readonly others: Shelf;
+  private noted = 0;
 
   /**
    * @param localFor our own address towards a remote (`proto:address:port`), asked when a trace is read.
@@ -70,7 +72,7 @@ export class TraceRing {
   /** Notes a message. */
   note(direction: "in" | "out", remote: string, message: SipMessage): void {
     const method = message.kind === "request" ? message.method : methodOf(headerOf(message, "CSeq"));
-    const kept = { at: Date.now(), direction, remote, message };
+    const kept = { order: this.noted++, at: Date.now(), direction, remote, message };
     if (OF_CALLS.has(method)) this.calls.put(callIdOf(message), kept);
     else this.others.put(hostOf(remote), kept);
   }
@@ -83,7 +85,8 @@ export class TraceRing {
   /** The newest messages of any kind that fit, oldest first; at most 200. */
   search(query: TraceQuery): TraceEntry[] {
     const found = [...this.calls.all(), ...this.others.all()].filter((kept) => fits(kept, query));
-    found.sort((left, right) => left.at - right.at);
+    // Not by time: many messages share a millisecond, and the clock may be set back.
+    found.sort((left, right) => left.order - right.order);
     return found.slice(-MOST_FOUND).map((kept) => this.written(kept));
   }
 
