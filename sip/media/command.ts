@@ -20,7 +20,7 @@ export async function runCommand(
     throw Object.assign(new Error(`The program ${program} is missing`), { code: "ENOENT" });
   }
   // Conversion must not take the processor from calls.
-  const nice = Bun.which("nice") ? ["nice", "-n", "19"] : [];
+  const nice = Bun.which("nice") ? ["nice", "-n", "10"] : [];
   const child = Bun.spawn([...nice, program, ...rest], {
     stdin: limits.input === undefined ? "ignore" : new TextEncoder().encode(limits.input),
     stdout: "ignore",
