@@ -55,10 +55,11 @@ function singles(headers: readonly SipHeader[]): Single | string {
 
 /**
  * How nearly all addresses and URIs look: what fits is well formed, and the full grammar needs not be gone through.
- * No two neighbours can match the same text, so that they take linear time.
+ * No two neighbours can match the same text, or the one is short, so that they take linear time. A Request-URI of a
+ * REGISTER names no user.
  */
 const PLAIN_URI =
-  /^sips?:[A-Za-z0-9_.+*-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?(?::[1-5]?\d{1,4})?(?:;transport=[a-z]{2,4})?$/;
+  /^sips?:(?:[A-Za-z0-9_.+*-]{1,64}@)?[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?(?::[1-5]?\d{1,4})?(?:;transport=[a-z]{2,4})?$/;
 const PLAIN_ADDRESS =
   /^[A-Za-z0-9_.-]{0,64} ?<sips?:[A-Za-z0-9_.+*-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?(?::[1-5]?\d{1,4})?(?:;transport=[a-z]{2,4})?>(?:;tag=[A-Za-z0-9_.-]{1,128})?$/;
 
