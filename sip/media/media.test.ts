@@ -1,11 +1,12 @@
 /** The whole of media with the real rtpengine: parties are RTP peers that send and detect tones. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TestAudio } from "../testphone/audio.ts";
 import { hasTone, sines } from "./goertzel.ts";
 import { createMedia, type Media, type MediaEvent, UnsupportedMediaError } from "./index.ts";
+import { VOICE_NICENESS } from "./priority.ts";
 import { describeAudio } from "./sdp.ts";
 import { encodeWav, parseWav, wavChannel } from "./wav.ts";
 
@@ -331,6 +332,29 @@ test("50 bridged pairs keep their pace and lose nothing", async () => {
   await until("the last of the packets", () => missing() === 0);
   expect(after.packetsOut - figures.packetsOut).toBeGreaterThan(9000);
 }, 15_000);
+
+/** Niceness of each thread of a process (proc(5): the 17th word after the name in brackets). */
+function nicenessOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) =>
+    Number(
+      readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8")
+        .replace(/^.*\) /, "")
+        .split(" ")[16],
+    ),
+  );
+}
+
+test("where it is allowed, the threads of the voice go before all others", async () => {
+  const allowed = Bun.spawnSync(["nice", "-n", "-11", "nice"]).stdout.toString().trim() === "-11";
+  const a = await party(440);
+  const { rtpenginePid } = media.state();
+  const [own, voice] = [nicenessOf(process.pid), nicenessOf(rtpenginePid ?? 0)];
+  // The main thread stands first; the Worker's thread and the helpers that it starts are among the others.
+  expect(own[0]).not.toBe(VOICE_NICENESS);
+  expect(own.includes(VOICE_NICENESS)).toBe(allowed);
+  expect(new Set(voice)).toEqual(new Set([allowed ? VOICE_NICENESS : (own[0] ?? 0)]));
+  await close(a);
+});
 
 test("rtpengine killed in mid-call: legs are lost at once, service is back within 2 s", async () => {
   const [a, b] = [await party(440), await party(620)];

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { RtpengineStartError } from "./errors.ts";
+import { preferProcess } from "./priority.ts";
 import { createRtpengineClient, type RtpengineClient } from "./rtpengine.ts";
 
 export interface RtpengineSettings {
@@ -219,6 +220,7 @@ export class RtpengineProcess {
       );
       probe.close();
       if (answered && this.#child === child) {
+        preferProcess(child.pid);
         this.#client = client;
         this.#pingsLost = 0;
         this.#pinger = setInterval(() => void this.#ping(client), PING_EVERY_MS);

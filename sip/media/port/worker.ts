@@ -1,4 +1,5 @@
 /** Entry of the media port's Worker: messages in, messages out. */
+import { preferThisThread } from "../priority.ts";
 import { PortEngine } from "./engine.ts";
 import type { FromPort, ToPort } from "./protocol.ts";
 
@@ -15,6 +16,7 @@ function answer(message: FromPort): void {
 
 function handle(message: ToPort): void {
   if (message.do === "start") {
+    preferThisThread();
     engine ??= new PortEngine(message.options, (event) => answer({ is: "event", event }));
     return;
   }
