@@ -101,7 +101,7 @@ export async function listenToPace(options: PacingOptions): Promise<Pacing> {
     const to = await answered.promise;
     // The first moments belong to the set-up of the voice.
     await Bun.sleep(1000);
-    const wire = await capture(`dst port ${voicePort}`);
+    const wire = await capture(`dst host ${carrierAddress} and dst port ${voicePort}`);
     await Bun.sleep(options.seconds * 1000);
     const heard = judgePackets(alawOf(await wire.stop()));
     send("BYE", 2, to);

@@ -47,7 +47,7 @@ async function registers(folder: string, user: string, secret: string, pid: numb
   const cpu = (cpuMs(pid) - before) / Math.max(1, done.succeeded);
   return [
     {
-      what: `REGISTER with digest, ${REGISTER_RATE}/s offered`,
+      what: `REGISTER with digest, ${REGISTER_RATE}/s offered by sipp`,
       value: `${rate}/s (${done.succeeded} of ${REGISTERS}), ${done.failed} failed, ${done.retransmissions} retransmissions, ${cpu.toFixed(2)} ms CPU each`,
       budget: "≥ 4,000/s",
       met: rate >= 3990 && done.failed === 0,
@@ -79,7 +79,7 @@ async function fresh(folder: string): Promise<Row[]> {
         budget: "",
       });
       await atRest(exchange.pid);
-      rows.push(...(await paced(answer.phones, exchange.pid)));
+      rows.push(...(await registrations(answer.phones, exchange.pid)));
       rows.push(...(await registers(folder, first.number, first.secret, exchange.pid)));
       rows.push({
         what: "memory after the registrations",
@@ -94,25 +94,40 @@ async function fresh(folder: string): Promise<Row[]> {
   return rows;
 }
 
-/** REGISTERs at a steady rate that repeats nothing: what the answer takes, and how much processor time. */
-async function paced(users: readonly GeneratorUser[], pid: number): Promise<Row[]> {
+/**
+ * REGISTERs by a generator that repeats nothing: as many as go through with 200 open at any time, then at a steady rate
+ * what the answer takes. With the processor time of each.
+ */
+async function registrations(users: readonly GeneratorUser[], pid: number): Promise<Row[]> {
+  const run = async (window: number, perSecond?: number) => {
+    const before = cpuMs(pid);
+    const options = { count: REGISTERS, window, ...(perSecond === undefined ? {} : { perSecond }) };
+    const { succeeded, failed, lost, seconds, times } = await generate("REGISTER", SIP, users, options);
+    const cpu = (cpuMs(pid) - before) / Math.max(1, succeeded);
+    const [rate, p95] = [Math.round(succeeded / seconds), percentile(times, 0.95)];
+    return {
+      value: `${rate}/s, p50 ${percentile(times, 0.5).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms for challenge and registration, ${failed} failed, ${lost} lost, ${cpu.toFixed(2)} ms CPU each`,
+      rate,
+      p95,
+      whole: failed + lost === 0,
+    };
+  };
   // The first run lets the program warm up, as that of an office has.
   await generate("REGISTER", SIP, users, { count: REGISTERS / 4, window: 500, perSecond: REGISTER_RATE });
-  const before = cpuMs(pid);
-  const { succeeded, failed, lost, seconds, times } = await generate("REGISTER", SIP, users, {
-    count: REGISTERS,
-    window: 2000,
-    perSecond: REGISTER_RATE,
-  });
-  const cpu = (cpuMs(pid) - before) / Math.max(1, succeeded);
-  const rate = Math.round(succeeded / seconds);
-  const p95 = percentile(times, 0.95);
+  const most = await run(200);
+  const steady = await run(2000, REGISTER_RATE);
   return [
     {
-      what: `REGISTER with digest by ${users.length} phones, paced at ${REGISTER_RATE}/s`,
-      value: `${rate}/s, p50 ${percentile(times, 0.5).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms for challenge and registration, ${failed} failed, ${lost} lost, ${cpu.toFixed(2)} ms CPU each`,
-      budget: "≥ 4,000/s, p95 < 10 ms",
-      met: rate >= 3990 && p95 < 10 && failed + lost === 0,
+      what: `REGISTER with digest by ${users.length} phones, 200 open at any time`,
+      value: most.value,
+      budget: "≥ 4,000/s",
+      met: most.rate >= 4000 && most.whole,
+    },
+    {
+      what: `the same, paced at ${REGISTER_RATE}/s`,
+      value: steady.value,
+      budget: "p95 < 10 ms",
+      met: steady.rate >= REGISTER_RATE * 0.99 && steady.p95 < 10 && steady.whole,
     },
   ];
 }
