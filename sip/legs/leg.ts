@@ -1,6 +1,6 @@
 /** What incoming and outgoing legs share: one end, and what a party does in an answered call. */
 import type { MediaLegs } from "../media/model.ts";
-import type { DialogEnd, DialogName, IncomingRequest, SipDialog } from "../srf/model.ts";
+import type { DialogEnd, DialogName, IncomingRequest, Reply, SipDialog, SipHeaders } from "../srf/model.ts";
 import { refusalFor } from "./causes.ts";
 import { DigitMerge, infoBody, infoDigit } from "./dtmf.ts";
 import { warningHeader } from "./media-choice.ts";
@@ -176,6 +176,7 @@ export abstract class Leg {
     dialog.attach({
       onEnd: (end) => this.#onDialogEnd(end),
       onReoffer: (request) => this.#onceAnswered(request, () => void this.#onReoffer(request)),
+      onRefresh: (headers) => this.#refreshSession(dialog, headers),
       onInfo: (request) => this.#onceAnswered(request, () => this.#onInfo(request)),
       onRefer: (request) => this.#onceAnswered(request, () => this.#onRefer(request)),
       onAck: (body) => void this.#onAck(body, onAck),
@@ -223,11 +224,28 @@ export abstract class Leg {
   async #offerAsked(request: IncomingRequest): Promise<void> {
     const offer = await this.parts.media.makeOffer(this.id);
     this.localSdp = offer;
-    this.#answering = async (answer) => {
-      const { direction } = await this.parts.media.acceptAnswer(this.id, answer);
-      this.#hold(direction === "sendonly" || direction === "inactive");
-    };
+    this.#answering = (answer) => this.#takeAnswer(answer);
     await request.respond(200, { body: offer });
+  }
+
+  async #takeAnswer(answer: string): Promise<void> {
+    const { direction } = await this.parts.media.acceptAnswer(this.id, answer);
+    this.#hold(direction === "sendonly" || direction === "inactive");
+  }
+
+  /** Offers the voice once more as it is (RFC 4028 §7.4). An answer of no use leaves it as it was. */
+  async #refreshSession(dialog: SipDialog, headers: SipHeaders): Promise<Reply | undefined> {
+    if (this.ended || this.state !== "answered") return undefined;
+    try {
+      const body = await this.parts.media.makeOffer(this.id);
+      const reply = await dialog.request({ method: "INVITE", headers, body });
+      if (reply.status >= 300 || this.ended) return reply;
+      this.localSdp = body;
+      await this.#takeAnswer(reply.body).catch(() => {});
+      return reply;
+    } catch {
+      return undefined;
+    }
   }
 
   /** An ACK: of our answer to the call, or of a later offer of ours. */

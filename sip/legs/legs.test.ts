@@ -168,6 +168,22 @@ describe("incoming legs", () => {
     expect(types().slice(2)).toEqual(["held", "resumed"]);
   });
 
+  test("a session that is to be refreshed by re-INVITE: the voice is offered once more, its answer taken", async () => {
+    const { stack, legs, events, media, types } = setUp();
+    const invite = stack.receive(fromTrunk());
+    await legs.answer(events[0]?.leg ?? "");
+    const headers = { Supported: "timer", "Session-Expires": "90;refresher=uac" };
+    const { dialog } = invite;
+    if (dialog === undefined) throw new Error("no dialog");
+    dialog.reply = fakeReply(200, { body: "moved a=sendonly" });
+    expect((await dialog.handlers?.onRefresh?.(headers))?.status).toBe(200);
+    expect(dialog.sent).toEqual([{ method: "INVITE", headers, body: "offer:none" }]);
+    dialog.reply = fakeReply(491);
+    expect((await dialog.handlers?.onRefresh?.(headers))?.status).toBe(491);
+    expect(media.answers).toEqual(["moved a=sendonly"]);
+    expect(types().slice(2)).toEqual(["held"]);
+  });
+
   test("who is outside cannot have the office call others: REFER is declined", async () => {
     const { stack, legs, events, types } = setUp();
     const invite = stack.receive(fromTrunk());

@@ -28,11 +28,13 @@ export interface SessionRefresh {
   readonly intervalS: number;
   /** When to refresh, ms from now. */
   readonly afterMs: number;
+  /** UPDATE where the peer takes it, else a re-INVITE. */
+  readonly method: "UPDATE" | "INVITE";
 }
 
 /**
- * What a 2xx says about refreshing: `role` is ours in it. Undefined when nobody refreshes, the peer does, or the peer
- * takes no UPDATE. We are earlier than the engine, which refreshes at half time by itself but knows no password.
+ * What a 2xx says about refreshing: `role` is ours in it. Undefined when nobody refreshes or the peer does. We are
+ * earlier than the engine, which refreshes at half time by itself but knows no password.
  */
 export function refreshOf(
   answer: { get(name: string): string | undefined },
@@ -43,10 +45,11 @@ export function refreshOf(
     answer.get("Session-Expires") ?? "",
   );
   const refresher = match?.[2]?.toLowerCase() ?? role;
-  if (match === null || refresher !== role || !/\bUPDATE\b/i.test(peerAllows ?? "")) return undefined;
+  if (match === null || refresher !== role) return undefined;
   const intervalS = Math.max(90, Number(match[1]));
+  const method = /\bUPDATE\b/i.test(peerAllows ?? "") ? "UPDATE" : "INVITE";
   // Far-off times do not fit a timer; the engine keeps the session then.
-  return { intervalS, afterMs: Math.min(intervalS * 400, 2 ** 31 - 1) };
+  return { intervalS, afterMs: Math.min(intervalS * 400, 2 ** 31 - 1), method };
 }
 
 /** Sends a request in the dialog. */
@@ -58,6 +61,11 @@ export interface DialogRequest {
   readonly headers: SipHeaders | undefined;
   readonly body: string | undefined;
   readonly credentials: Credentials | undefined;
+}
+
+/** Wait after both sides asked at once: that of the owner of the Call-ID, the longer one (RFC 3261 §14.1), ms. */
+function glareWaitMs(): number {
+  return 2100 + Math.random() * 1900;
 }
 
 /** BYE is tried again when no answer came, unless the dialog is unknown to the engine. */
@@ -109,15 +117,22 @@ export class InviteDialog implements SipDialog {
     return { dialogId: this.id, method, headers, body, credentials: this.#credentials };
   }
 
-  /** Keeps a session alive at a peer that may ask for digest: UPDATE without SDP (RFC 4028 §7.4). */
-  #refreshLater({ intervalS, afterMs }: SessionRefresh): void {
-    this.#refresh = setTimeout(async () => {
-      const headers = { Supported: "timer", "Session-Expires": `${intervalS};refresher=uac` };
-      const reply = await this.request({ method: "UPDATE", headers });
-      if (!this.#alive || reply.status >= 300) return;
-      const next = refreshOf({ get: (name) => reply.header(name) }, "uac", "UPDATE");
-      if (next !== undefined) this.#refreshLater(next);
-    }, afterMs);
+  #refreshLater(refresh: SessionRefresh): void {
+    this.#refresh = setTimeout(() => void this.#refreshNow(refresh), refresh.afterMs);
+  }
+
+  /** Keeps a session alive at a peer that may ask for digest (RFC 4028 §7.4): UPDATE without SDP, or a re-INVITE. */
+  async #refreshNow(refresh: SessionRefresh): Promise<void> {
+    const { intervalS, method } = refresh;
+    const headers = { Supported: "timer", "Session-Expires": `${intervalS};refresher=uac` };
+    const reply = await (method === "UPDATE"
+      ? this.request({ method, headers })
+      : this.#handlers?.onRefresh?.(headers));
+    if (!this.#alive || reply === undefined) return;
+    if (reply.status === 491) this.#refreshLater({ ...refresh, afterMs: glareWaitMs() });
+    if (reply.status >= 300) return;
+    const next = refreshOf({ get: (name) => reply.header(name) }, "uac", method);
+    if (next !== undefined) this.#refreshLater(next);
   }
 
   async bye(headers?: SipHeaders): Promise<Reply> {

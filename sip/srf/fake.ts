@@ -30,6 +30,8 @@ export class FakeDialog implements SipDialog {
   alive = true;
   handlers: DialogHandlers | undefined;
   readonly sent: { method: string; headers?: unknown; body?: string | undefined }[] = [];
+  /** What the peer says to requests. */
+  reply = fakeReply(200);
 
   constructor(
     readonly id: string,
@@ -45,7 +47,7 @@ export class FakeDialog implements SipDialog {
 
   async request(options: { method: string; headers?: unknown; body?: string }): Promise<Reply> {
     this.sent.push(options);
-    return fakeReply(200);
+    return this.reply;
   }
 
   async bye(): Promise<Reply> {

@@ -100,6 +100,11 @@ export interface DialogHandlers {
   onEnd(end: DialogEnd): void;
   /** re-INVITE or UPDATE with SDP; answer with `respond`. */
   onReoffer?(request: IncomingRequest): void;
+  /**
+   * The session is ours to refresh and the peer takes no UPDATE: a re-INVITE with these headers and the voice as it is.
+   * Without this, or when nothing could be sent (undefined), the engine refreshes alone.
+   */
+  onRefresh?(headers: SipHeaders): Promise<Reply | undefined>;
   onInfo?(request: IncomingRequest): void;
   onRefer?(request: IncomingRequest): void;
   onNotify?(request: IncomingRequest): void;

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, jest, onTestFinished, test } from "bun:test";
 import { InviteDialog, refreshOf } from "./dialog.ts";
 import { fakeReply } from "./fake.ts";
 
@@ -13,14 +13,15 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
     expect(refreshOf(answer("1800;refresher=uac"), "uac", "INVITE, UPDATE")).toEqual({
       intervalS: 1800,
       afterMs: 720_000,
+      method: "UPDATE",
     });
+    expect(refreshOf(answer("1800"), "uac", "INVITE, BYE")?.method).toBe("INVITE");
+    expect(refreshOf(answer("1800"), "uac", undefined)?.method).toBe("INVITE");
     expect(refreshOf(answer("1800"), "uac", "UPDATE")?.intervalS).toBe(1800);
     expect(refreshOf(answer(" 1800 ; refresher=UAS"), "uas", "UPDATE")?.intervalS).toBe(1800);
     for (const [value, role, allow] of [
       ["1800;refresher=uas", "uac", "UPDATE"],
       ["1800;refresher=uac", "uas", "UPDATE"],
-      ["1800;refresher=uac", "uac", "INVITE, BYE"],
-      ["1800;refresher=uac", "uac", undefined],
       [undefined, "uac", "UPDATE"],
       ["soon", "uac", "UPDATE"],
     ] as const)
@@ -33,7 +34,7 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
     const sent: { method: string; credentials?: unknown; headers?: unknown }[] = [];
     const twice = Promise.withResolvers<void>();
     const dialog = new InviteDialog(
-      { ...parts, credentials, refresh: { intervalS: 90, afterMs: 1 } },
+      { ...parts, credentials, refresh: { intervalS: 90, afterMs: 1, method: "UPDATE" } },
       async (options) => {
         sent.push(options);
         if (options.method === "UPDATE") twice.resolve();
@@ -49,6 +50,41 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
     });
     await dialog.bye();
     expect(sent.map((one) => one.method)).toEqual(["UPDATE", "BYE"]);
+  });
+
+  test("a peer that takes no UPDATE: the owner of the call sends the re-INVITE, again after each answer", async () => {
+    jest.useFakeTimers();
+    onTestFinished(() => void jest.useRealTimers());
+    const headers: unknown[] = [];
+    const dialog = new InviteDialog(
+      { ...parts, credentials, refresh: { intervalS: 90, afterMs: 36_000, method: "INVITE" } },
+      async () => fakeReply(200),
+      () => {},
+    );
+    dialog.attach({
+      onEnd: () => {},
+      onRefresh: async (given) => {
+        headers.push(given);
+        return headers.length === 2
+          ? fakeReply(491)
+          : fakeReply(200, { headers: { "Session-Expires": "90;refresher=uac" } });
+      },
+    });
+    const after = async (ms: number) => {
+      jest.advanceTimersByTime(ms);
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+      return headers.length;
+    };
+    expect(await after(36_000)).toBe(1);
+    expect(await after(35_000)).toBe(1);
+    expect(await after(1000)).toBe(2);
+    // Both sides asked at once: again in 2.1 to 4 s (RFC 3261 §14.1).
+    expect(await after(2000)).toBe(2);
+    expect(await after(2000)).toBe(3);
+    const sent = { Supported: "timer", "Session-Expires": "90;refresher=uac" };
+    expect(headers).toEqual([sent, sent, sent]);
+    await dialog.bye();
+    expect(await after(90_000)).toBe(3);
   });
 
   test("a BYE without an answer, or that could not be sent, is said once more; an answer ends it", async () => {
@@ -72,7 +108,7 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
     const updated = Promise.withResolvers<void>();
     const dialogOf = (name: string, afterMs: number, more: { credentials?: typeof credentials }) =>
       new InviteDialog(
-        { ...parts, ...more, refresh: { intervalS: 90, afterMs } },
+        { ...parts, ...more, refresh: { intervalS: 90, afterMs, method: "UPDATE" } },
         async ({ method }) => {
           sent.push(`${name} ${method}`);
           if (method === "UPDATE") updated.resolve();
