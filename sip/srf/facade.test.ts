@@ -197,6 +197,27 @@ describe("the stack over drachtio-srf", () => {
     expect(await call.dialog).toBeUndefined();
   });
 
+  test("INVITE and its 2xx say what we take (RFC 3261 §13.2.1), a refusal and other requests do not", async () => {
+    const { engine, facade } = await pair();
+    facade.invite({ method: "INVITE", uri: "sip:b@carrier.cn", body: SDP });
+    const said = /^allow: INVITE, .*\bREFER\b.*\bUPDATE\b[\s\S]*^supported: replaces\r$/im;
+    expect(await engine.frame("INVITE sip:b")).toMatch(said);
+    facade.request({ method: "OPTIONS", uri: "sip:b@carrier.cn" });
+    expect(await engine.frame("OPTIONS sip:b")).not.toMatch(/^(allow|supported):/im);
+    facade.handle(
+      "INVITE",
+      (request) => void (request.callId === "yes" ? request.accept({}) : request.respond(486)),
+    );
+    const ring = async (callId: string, answer: string) => {
+      engine.send(
+        `u|sip|network|99|udp|192.168.1.9|5061|00:00:00.000000|t-${callId}||10.0.0.1|5060|\r\nINVITE sip:z SIP/2.0\r\n${HEAD.replace("c1", callId)}CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n`,
+      );
+      return engine.frame(`SIP/2.0 ${answer}`);
+    };
+    expect(await ring("yes", "200")).toMatch(said);
+    expect(await ring("no", "486")).not.toMatch(/^(allow|supported):/im);
+  });
+
   test("a challenged BYE is answered over the real Request-URI", async () => {
     const { engine, facade } = await pair();
     const dialog = await answeredCall(engine, facade);

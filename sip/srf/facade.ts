@@ -6,7 +6,7 @@
 import Srf from "drachtio-srf";
 import { tagOf } from "../engine/message/address.ts";
 import { type DialogParts, InviteDialog, refreshOf } from "./dialog.ts";
-import { wireHeaders } from "./headers.ts";
+import { ALLOW, wireHeaders } from "./headers.ts";
 import { Incoming } from "./incoming.ts";
 import {
   type IncomingRequest,
@@ -42,7 +42,6 @@ const ROUTED = [
   "NOTIFY",
   "REFER",
 ];
-const ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, REFER, NOTIFY, UPDATE, PRACK";
 
 /** Parses "drachtio://secret@host:port" (port 9022 if absent). Throws SipStackError "bad-engine-address". */
 export function parseEngineAddress(text: string): EngineAddress {

@@ -1,7 +1,7 @@
 /** A request from the network, wrapped (RFC 3261 §8.2, §13.3). */
 import { tagOf } from "../engine/message/address.ts";
 import { type DialogParts, type InviteDialog, refreshOf } from "./dialog.ts";
-import { frameBytes, MAX_FRAME_BYTES, reasonText, wireHeaders } from "./headers.ts";
+import { ABILITIES, frameBytes, MAX_FRAME_BYTES, reasonText, wireHeaders } from "./headers.ts";
 import type { Credentials, IncomingRequest, ResponseOptions, SipSource } from "./model.ts";
 import type { VendorMessage, VendorRequest, VendorResponse } from "./vendor.ts";
 
@@ -109,7 +109,8 @@ export class Incoming implements IncomingRequest {
   }
 
   #send(status: number, options: ResponseOptions, done: (sent: VendorMessage | undefined) => void): void {
-    const headers = wireHeaders(options.headers, options.body);
+    const answers = this.method === "INVITE" && status >= 200 && status < 300;
+    const headers = wireHeaders({ ...(answers ? ABILITIES : {}), ...options.headers }, options.body);
     const parts: { headers: Record<string, string>; body?: string } = { headers };
     if (options.body !== undefined && options.body !== "") parts.body = options.body;
     if (this.#response.finalResponseSent || frameBytes(headers, options.body) > MAX_FRAME_BYTES) {

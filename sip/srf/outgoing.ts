@@ -1,7 +1,7 @@
 /** One request of ours with its answers to challenges (RFC 3261 §8.1.3.5, §22.2–22.3; RFC 7616; RFC 8760). */
 import { randomBytes } from "node:crypto";
 import { answerChallenge, chooseChallenges, parseChallenges } from "./digest.ts";
-import { frameBytes, MAX_FRAME_BYTES, wireHeaders } from "./headers.ts";
+import { ABILITIES, frameBytes, MAX_FRAME_BYTES, wireHeaders } from "./headers.ts";
 import {
   type Credentials,
   type OutgoingRequest,
@@ -163,7 +163,11 @@ export class Outgoing implements OutgoingRequest {
    */
   #attempt(previous: VendorRequest | undefined, cseq?: string): void {
     const { method, uri, dialogId, body } = this.#options;
-    const headers = { ...wireHeaders(this.#options.headers, body), ...this.#credentialLines() };
+    const abilities = method === "INVITE" ? ABILITIES : undefined;
+    const headers = {
+      ...wireHeaders({ ...abilities, ...this.#options.headers }, body),
+      ...this.#credentialLines(),
+    };
     if (previous !== undefined && dialogId === undefined) continueFrom(previous, cseq, method, headers);
     if (frameBytes(headers, body) > MAX_FRAME_BYTES) {
       this.fail(513, "Message Too Large");

@@ -80,9 +80,14 @@ export class Journey {
     return this.#ended;
   }
 
-  /** Notes a fact; facts of one step are stored together by `flush`. */
-  fact<K extends CallEventKind>(kind: K, leg: LegId | null, data: CallEventData<K>): void {
-    this.#facts.push({ kind, journey: this.id, leg, at: this.services.now(), data } as unknown as CallFact);
+  /** Notes a fact; facts of one step are stored together by `flush`. `at`: UTC ms, where `data` was reckoned from it. */
+  fact<K extends CallEventKind>(
+    kind: K,
+    leg: LegId | null,
+    data: CallEventData<K>,
+    at = this.services.now(),
+  ): void {
+    this.#facts.push({ kind, journey: this.id, leg, at, data } as unknown as CallFact);
   }
 
   /** Stores what was noted. Called at the end of every step, before anything awaits. */

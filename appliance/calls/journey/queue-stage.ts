@@ -74,13 +74,9 @@ export class QueueStage implements Stage {
         empty: "empty-queue-refused",
         "no-agent": "no-agent-available",
       };
-      this.#journey.fact("queue.joined", caller.leg, {
-        groupId: this.#group.id,
-        groupNumber: this.#group.number,
-        priority: 0,
-        position: 0,
-      });
       this.#joinedAt = services.now();
+      const data = { groupId: this.#group.id, groupNumber: this.#group.number, priority: 0, position: 0 };
+      this.#journey.fact("queue.joined", caller.leg, data, this.#joinedAt);
       return this.#overflow(verdict.reason, cause[verdict.reason]);
     }
     if (caller.answered) return this.#join();
@@ -91,17 +87,19 @@ export class QueueStage implements Stage {
     const { services, caller } = this.#journey;
     if (!caller) return;
     const place = this.#place;
-    this.#joinedAt = place?.joinedAt ?? services.now();
+    const now = services.now();
+    this.#joinedAt = place?.joinedAt ?? now;
     this.#joined = true;
     services.queues.join(this.#waiter);
-    const waitedMs = services.now() - this.#joinedAt;
-    this.#journey.fact("queue.joined", caller.leg, {
+    const waitedMs = now - this.#joinedAt;
+    const data = {
       groupId: this.#group.id,
       groupNumber: this.#group.number,
       priority: 0,
       position: services.queues.position(this.#waiter),
       ...(place ? { kind: "taken-over" as const, waitedMs } : {}),
-    });
+    };
+    this.#journey.fact("queue.joined", caller.leg, data, now);
     for (const offer of place?.offers ?? []) this.#takeOffer(offer);
     const group = this.#group;
     if (group.maxWaitS > 0)
@@ -311,15 +309,17 @@ export class QueueStage implements Stage {
     if (this.#left) return;
     this.#left = true;
     const { services, caller } = this.#journey;
+    const now = services.now();
     services.queues.leave(this.#journey.id);
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
-    this.#journey.fact("queue.left", caller?.leg ?? null, {
+    const data = {
       groupId: this.#group.id,
       reason,
-      waitedMs: services.now() - this.#joinedAt,
+      waitedMs: now - this.#joinedAt,
       ...(agentId === undefined ? {} : { agentId }),
-    });
+    };
+    this.#journey.fact("queue.left", caller?.leg ?? null, data, now);
     this.#pending.clear();
     const playing = this.#playing;
     this.#playing = null;
