@@ -95,6 +95,20 @@ describe("legs and their media", () => {
     expect(types()).toEqual(["trying", "ended"]);
   });
 
+  test("without early voice, too, a 200 without SDP takes what the 183 said", async () => {
+    const trunk = { codecs: ["PCMA"], srtp: "off", dtmf: "rfc4733", earlyMedia: false, maxCalls: 2 } as const;
+    const { stack, legs, media, types } = setUp([], { trunk });
+    legs.dial(dial({ target: toTrunk }));
+    await settle();
+    stack.sent[0]?.provisional(183, SDP);
+    await settle();
+    expect(media.answers).toEqual([]);
+    stack.sent[0]?.answer("");
+    await settle();
+    expect(media.answers).toEqual([SDP]);
+    expect(types()).toEqual(["trying", "ringing", "answered"]);
+  });
+
   test("a trunk's own media: codecs, SRTP, keys by INFO one after another, no early voice", async () => {
     const trunk = {
       codecs: ["PCMU"],

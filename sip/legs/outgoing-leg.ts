@@ -53,6 +53,8 @@ interface Fork {
   heard: boolean;
   /** Dialogs of its provisional answers. */
   early: readonly DialogName[];
+  /** The latest SDP of its provisional answers, heard or not; "" if none came. */
+  earlySdp: string;
   failure: { cause: LegEndCause; status: number; reason: string } | undefined;
 }
 
@@ -150,6 +152,7 @@ export class OutgoingLeg extends Leg {
       invite: undefined,
       heard: false,
       early: [],
+      earlySdp: "",
       failure: undefined,
     };
     this.#forks.push(fork);
@@ -174,6 +177,7 @@ export class OutgoingLeg extends Leg {
   async #again(fork: Fork, options: OfferOptions): Promise<boolean> {
     fork.attempt++;
     fork.early = [];
+    fork.earlySdp = "";
     try {
       fork.offer = await this.#offer(options);
     } catch {
@@ -193,6 +197,7 @@ export class OutgoingLeg extends Leg {
   async #onProvisional(fork: Fork, reply: Reply): Promise<void> {
     fork.heard = true;
     noteEarly(fork, reply);
+    if (reply.body !== "") fork.earlySdp = reply.body;
     this.#plan.onTraffic?.(true, "");
     if (this.ended || this.#winner !== undefined) return;
     if (this.#plan.earlyMedia && reply.body !== "" && reply.body !== this.#early?.sdp) {
@@ -244,12 +249,9 @@ export class OutgoingLeg extends Leg {
     try {
       const early = this.#early;
       // Some carriers repeat the SDP of their 183 in the 200, some send none there.
-      const known =
-        early !== undefined &&
-        (early.moved === true || dialog.remoteBody === "" || dialog.remoteBody === early.sdp);
-      const { codec } = known
-        ? early
-        : await this.parts.media.acceptAnswer(this.id, dialog.remoteBody, fork.offer.branch);
+      const sdp = dialog.remoteBody === "" ? fork.earlySdp : dialog.remoteBody;
+      const known = early !== undefined && (early.moved === true || sdp === early.sdp);
+      const { codec } = known ? early : await this.parts.media.acceptAnswer(this.id, sdp, fork.offer.branch);
       fork.plan.onTaken?.(fork.plan.offers[fork.attempt] ?? {});
       const source = (await fork.invite?.final)?.source;
       this.answered(codec, source === undefined || source.address === "" ? undefined : formatSource(source));
