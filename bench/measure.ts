@@ -33,6 +33,14 @@ export function cpuMs(pid: number): number {
     .reduce((sum, ns) => sum + ns / 1e6, 0);
 }
 
+/** Time of all processors since the machine started, and of it what its host kept for others (proc(5), steal); ticks. */
+export function processorTime(): { readonly all: number; readonly stolen: number } {
+  const line = readFileSync("/proc/stat", "utf8").split("\n")[0] ?? "";
+  // The two columns behind steal (guest) are in the first two already.
+  const times = line.split(/\s+/).slice(1, 9).map(Number);
+  return { all: times.reduce((sum, ticks) => sum + ticks, 0), stolen: times[7] ?? 0 };
+}
+
 /** Programs that a process has started, by name. */
 function childrenOf(pid: number): string[] {
   return readdirSync(`/proc/${pid}/task`)

@@ -15,6 +15,7 @@ import {
   atRest,
   cpuMs,
   percentile,
+  processorTime,
   type Row,
   residentMb,
   SCENARIOS,
@@ -155,6 +156,7 @@ function table(rows: readonly Row[]): string {
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "zongji-bench-"));
   const others = loadavg()[0] ?? 0;
+  const before = processorTime();
   const rows: Row[] = [];
   const part = async (name: string, work: () => Promise<Row[]>) => {
     // One part that breaks must not hide the others; it stands in the table as what it is.
@@ -203,9 +205,12 @@ async function main(): Promise<void> {
   }
   const memory = Number(/MemTotal:\s+(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0);
   const machine = `${cpus().length} cores, ${Math.round(memory / 1024 / 1024)} GB, Linux ${release().split("-")[0]}, Bun ${Bun.version}`;
+  const after = processorTime();
+  const share = (100 * (after.stolen - before.stolen)) / (after.all - before.all);
+  const stolen = `processor time that the host of this machine kept for others meanwhile (steal): ${share.toFixed(1)} %.`;
   writeSection(
     "Bench",
-    `Command: \`npm run bench\` · ${new Date().toISOString().slice(0, 10)} · ${machine}. The load generators (sipp) run on the same cores; load average of the machine before the run: ${others.toFixed(1)}.\n\n${text}`,
+    `Command: \`npm run bench\` · ${new Date().toISOString().slice(0, 10)} · ${machine}. The load generators (sipp) run on the same cores; load average of the machine before the run: ${others.toFixed(1)}; ${stolen}\n\n${text}`,
   );
 }
 
