@@ -1,6 +1,7 @@
 /** The administrator's pages without a mouse: what is reached by Tab and arrows, named, and left by Escape. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import type { OfficePage } from "../kit/browser.ts";
 import { type Exchange, startExchange } from "../kit/exchange.ts";
 import { openPages } from "../kit/pages.ts";
@@ -51,6 +52,22 @@ test("an address is banned and let go again; each button says whom it is about",
   await press("Shift+Tab");
   await press("Enter");
   await lift.waitFor({ state: "detached" });
+});
+
+test("bans that come while the page is open are told of, and the list holds still until it is asked for", async () => {
+  await go("/security");
+  await x.app.security.ban(SYSTEM_ACTOR, { address: "203.0.113.8", minutes: 10 });
+  const show = page.getByRole("link", { name: "Show the latest" });
+  await show.waitFor();
+  const row = page.getByRole("cell", { name: "203.0.113.8", exact: true });
+  expect(await row.count()).toBe(0);
+  await show.focus();
+  expect(await ringed()).toBe("solid");
+  await press("Enter");
+  await row.waitFor();
+  expect(await show.count()).toBe(0);
+  await x.app.security.lift(SYSTEM_ACTOR, "203.0.113.8");
+  await show.waitFor();
 });
 
 test("a trunk's tabs by arrows, its test by Enter", async () => {

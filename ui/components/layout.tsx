@@ -40,7 +40,11 @@ export function Button(props: {
   );
 }
 
-export function Notice(props: { tone: "danger" | "warn" | "ok" | "info"; text: string }): JSX.Element {
+export function Notice(props: {
+  tone: "danger" | "warn" | "ok" | "info";
+  text: string;
+  action?: Children;
+}): JSX.Element {
   const shape = { danger: "✕", warn: "▲", ok: "✓", info: "ℹ" }[props.tone];
   return (
     <div class={`notice ${props.tone}`} role={props.tone === "danger" ? "alert" : "status"}>
@@ -48,6 +52,7 @@ export function Notice(props: { tone: "danger" | "warn" | "ok" | "info"; text: s
         {shape}
       </span>
       <span safe>{props.text}</span>
+      {props.action ?? ""}
     </div>
   );
 }

@@ -5,6 +5,8 @@ export const securityZh = {
     "扫描、猜密码和洪水攻击会先被减速，再被暂时封禁。已注册的话机和中继线路的地址永远不会被自动封禁。",
   "security.unavailable": "SIP 服务器不是内置的，或正在重新启动，暂时看不到封禁情况。",
   "security.bans": "封禁中的地址",
+  "security.bans-changed": "封禁名单已有变化，下面显示的不是最新情况。",
+  "security.bans-show": "显示最新名单",
   "security.no-bans": "没有封禁中的地址",
   "security.no-bans-text": "系统发现攻击时会自动封禁来源地址，并显示在这里。",
   "security.address": "地址",
@@ -66,6 +68,8 @@ export const securityEn: Record<keyof typeof securityZh, string> = {
   "security.unavailable":
     "The SIP server is not the built-in one, or it is just starting again; its bans cannot be shown.",
   "security.bans": "Banned addresses",
+  "security.bans-changed": "The bans have changed; the list below is no longer the latest.",
+  "security.bans-show": "Show the latest",
   "security.no-bans": "Nobody is banned",
   "security.no-bans-text": "Sources of attacks are banned automatically and then stand here.",
   "security.address": "Address",

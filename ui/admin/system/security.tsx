@@ -104,6 +104,41 @@ function bansTable(ctx: Ctx, view: SecurityView): JSX.Element {
   );
 }
 
+/** Differs when other addresses are banned, or one of them anew. */
+function markOf({ available, bans }: SecurityView): string {
+  return Bun.hash(JSON.stringify([available, bans.map((row) => [row.address, row.until])])).toString(36);
+}
+
+/**
+ * Says by itself that others are banned than those shown. The list holds still meanwhile: with rows that move under the
+ * pointer the wrong ban would be lifted.
+ */
+function bansNews(ctx: Ctx, view: SecurityView, shown: string): JSX.Element {
+  const { t } = ctx;
+  return (
+    <div
+      id="bans-news"
+      hx-get={`/security/news?shown=${encodeURIComponent(shown)}`}
+      hx-trigger="every 3s"
+      hx-swap="outerMorph"
+    >
+      {markOf(view) === shown ? (
+        ""
+      ) : (
+        <Notice
+          tone="info"
+          text={t("security.bans-changed")}
+          action={
+            <a class="btn small" href="/security" safe>
+              {t("security.bans-show")}
+            </a>
+          }
+        />
+      )}
+    </div>
+  );
+}
+
 function firewallNotice(ctx: Ctx, view: SecurityView): JSX.Element {
   const problem = view.firewall?.problem ?? null;
   if (view.firewall === undefined || problem === null) return "";
@@ -246,6 +281,7 @@ async function securityPage(ctx: Ctx, values: Values, complaints: Complaints): P
       <Mend form={form} />
       <section class="card">
         <h2 safe>{t("security.bans")}</h2>
+        {bansNews(ctx, view, markOf(view))}
         <div>{bansTable(ctx, view)}</div>
       </section>
       <div class="grid">
@@ -276,6 +312,12 @@ export function securityRoutes(app: App) {
     .get(
       "/security",
       handle(app, "security.view", (ctx) => securityPage(ctx, { minutes: ["1440"] }, {})),
+    )
+    .get(
+      "/security/news",
+      handle(app, "security.view", async (ctx) =>
+        bansNews(ctx, await ctx.app.security.view(ctx.actor), ctx.url.searchParams.get("shown") ?? ""),
+      ),
     )
     .post("/security/lift", posted(app, deeds.lift), RAW)
     .post("/security/ban", posted(app, deeds.ban), RAW)
