@@ -1,5 +1,6 @@
 /** The administrator's pages without a mouse: what is reached by Tab and arrows, named, and left by Escape. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { SYSTEM_ACTOR } from "../../appliance/kernel.ts";
 import type { OfficePage } from "../kit/browser.ts";
@@ -82,6 +83,15 @@ test("a trunk's tabs by arrows, its test by Enter", async () => {
   await page.getByRole("button", { name: "Test now" }).focus();
   await press("Enter");
   await page.locator("#trunk-state").getByText("the state follows by itself").waitFor();
+});
+
+test("the authority's certificate is fetched by Enter", async () => {
+  await go("/certificates");
+  const link = page.getByRole("link", { name: "Download the authority's certificate" });
+  await link.focus();
+  expect(await ringed()).toBe("solid");
+  const [download] = await Promise.all([page.waitForEvent("download"), press("Enter")]);
+  expect(readFileSync(await download.path(), "utf8")).toStartWith("-----BEGIN CERTIFICATE-----");
 });
 
 test("versions are filtered, and a button to put one back says which", async () => {

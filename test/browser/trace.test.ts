@@ -200,10 +200,17 @@ test("a call from outside over the menu to the second agent: four parties on one
 test("a phone with a wrong password is found among the messages without a call", async () => {
   const bad = await x.phone("1003", { password: "wrong" }).catch((error: unknown) => error);
   expect(bad).toBeInstanceOf(Error);
-  await go(`/sip-trace?extension=${x.office.extensionIds["1003"]}`);
+  // Found and opened without a mouse.
+  await go("/sip-trace");
+  await page.locator('select[name="extension"]').focus();
+  await page.keyboard.type("1003");
+  for (let n = 0; n < 3; n++) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForURL((url) => url.searchParams.get("extension") === String(x.office.extensionIds["1003"]));
   expect(await text(".why")).toContain("1003 的密码不对");
   expect(await text(".messages")).toContain("REGISTER");
-  await page.locator(".messages summary").first().click();
+  await page.locator(".messages summary").first().focus();
+  await page.keyboard.press("Enter");
   expect(await text(".messages details[open] pre")).toContain("SIP/2.0 40");
   await shot("sip-trace");
   await go("/sip-trace?q=127.0.0.99");
