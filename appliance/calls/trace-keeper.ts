@@ -68,6 +68,14 @@ export class TraceKeeper {
     return { legs: known, entries: lists.flat().sort((left, right) => left.at - right.at) };
   }
 
+  /** The legs that these SIP calls belong to, by Call-ID; calls that never became a leg are left out. */
+  legsOf(callIds: ReadonlySet<string>): Map<string, string> {
+    const found = new Map<string, string>();
+    for (const [leg, note] of this.#legs)
+      for (const callId of note.callIds) if (callIds.has(callId)) found.set(callId, leg);
+    return found;
+  }
+
   /** A call has ended: its trace is written soon. */
   ended(journey: string, startedAt: number, legs: readonly string[]): void {
     if (!this.#deps.files || this.#waiting.length >= MOST_WAITING) return;

@@ -217,6 +217,16 @@ test("a phone with a wrong password is found among the messages without a call",
   expect(await text(".empty")).toContain("没有消息");
 });
 
+test("a number that the carrier does not allow is no wrong password of the phone", async () => {
+  const a = await x.phone("1001");
+  x.carrier.behaviour = { kind: "refuse", status: 403 };
+  const call = await a.dial("913900009999");
+  expect(await call.ended).toMatchObject({ status: 403 });
+  await go(`/sip-trace?extension=${x.office.extensionIds["1001"]}`);
+  expect(await text(".why")).toContain("总机没有接受 1001 的电话");
+  expect(await page.getByText("1001 的密码不对").count()).toBe(0);
+});
+
 test("after a restart the page still shows the call; what is not kept is said", async () => {
   const journey = await refusedCall(486);
   const day = join(x.folder, "traces");

@@ -217,16 +217,19 @@ const RULES: readonly Rule[] = [
 export function explainTrace(facts: TraceFacts): Finding[] {
   const talks = talksOf(facts);
   const reached = talks.some((talk) => talk.ours && wasAnswered(talk));
-  const found = talks.flatMap((talk) => {
+  const said = talks.map((talk) => {
     const own = RULES.flatMap((rule) => rule(talk) ?? []);
     // One of several that were rung: another took the call.
     const spared = reached && talk.ours && !wasAnswered(talk);
-    return spared ? own.map((one): Finding => ({ ...one, weight: "hint" })) : own;
+    return { talk, own: spared ? own.map((one): Finding => ({ ...one, weight: "hint" })) : own };
   });
-  // Our own refusal only hands on what another party did, and a caller who leaves is why nobody answered.
-  const causes = found.filter((one) => one.weight === "cause");
-  if (causes.length === 0) found.push(...talks.flatMap((talk) => ownRefusal(talk) ?? []));
-  const left = causes.some((one) => one.code === "caller-cancelled");
+  const found = said.flatMap(({ own }) => own);
+  const caused = said.filter(({ own }) => own.some((one) => one.weight === "cause")).map(({ talk }) => talk);
+  // Our own refusal only hands on what a party did whom we called.
+  const unexplained = talks.filter((talk) => !caused.some((other) => other.ours || other === talk));
+  found.push(...unexplained.flatMap((talk) => ownRefusal(talk) ?? []));
+  // A caller who leaves is why nobody answered.
+  const left = found.some((one) => one.weight === "cause" && one.code === "caller-cancelled");
   // A phone that takes the call neither plain nor encrypted is not in want of encryption.
   const codecless = new Set(found.filter((one) => one.code === "no-codec").map((one) => one.params["who"]));
   const kept = found.filter(
