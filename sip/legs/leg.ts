@@ -233,15 +233,12 @@ export abstract class Leg {
     this.#hold(direction === "sendonly" || direction === "inactive");
   }
 
-  /** Offers the voice once more as it is (RFC 4028 §7.4). An answer of no use leaves it as it was. */
+  /** Says once more what we said last (RFC 4028 §7.4). An answer of no use leaves the voice as it was. */
   async #refreshSession(dialog: SipDialog, headers: SipHeaders): Promise<Reply | undefined> {
     if (this.ended || this.state !== "answered") return undefined;
     try {
-      const body = await this.parts.media.makeOffer(this.id);
-      const reply = await dialog.request({ method: "INVITE", headers, body });
-      if (reply.status >= 300 || this.ended) return reply;
-      this.localSdp = body;
-      await this.#takeAnswer(reply.body).catch(() => {});
+      const reply = await dialog.request({ method: "INVITE", headers, body: this.localSdp });
+      if (reply.status < 300 && !this.ended) await this.#takeAnswer(reply.body).catch(() => {});
       return reply;
     } catch {
       return undefined;

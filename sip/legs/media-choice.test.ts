@@ -109,6 +109,44 @@ describe("legs and their media", () => {
     expect(types()).toEqual(["trying", "ringing", "answered"]);
   });
 
+  test("a 200 without SDP: what the 183 of the same phone behind a fork said, and what could be used of it", async () => {
+    const taken = async (earlyMedia: boolean, said: readonly (readonly [body: string, tag: string])[]) => {
+      const trunk = { codecs: ["PCMA"], srtp: "off", dtmf: "rfc4733", earlyMedia, maxCalls: 2 } as const;
+      const { stack, legs, media, types } = setUp([], { trunk });
+      media.refuses = "unusable";
+      legs.dial(dial({ target: toTrunk }));
+      await settle();
+      for (const [body, tag] of said) {
+        stack.sent[0]?.options.onProvisional?.(
+          fakeReply(183, { body, headers: { To: `<sip:b>;tag=${tag}` } }),
+        );
+        await settle();
+      }
+      stack.sent[0]?.answer("");
+      await settle();
+      expect(types().at(-1)).toBe("answered");
+      return media.answers;
+    };
+    const [mine, others] = [`${SDP}a=mine\r\n`, `${SDP}a=others\r\n`];
+    for (const [body, tag] of [
+      [`${SDP}a=unusable\r\n`, "remote"],
+      ["1 2 3 of an ISUP message", "remote"],
+    ] as const) {
+      expect(
+        await taken(true, [
+          [mine, "remote"],
+          [body, tag],
+        ]),
+      ).toEqual([mine]);
+    }
+    const forked = [
+      [mine, "remote"],
+      [others, "x"],
+    ] as const;
+    expect((await taken(false, forked)).at(-1)).toBe(mine);
+    expect((await taken(true, forked)).at(-1)).toBe(mine);
+  });
+
   test("a trunk's own media: codecs, SRTP, keys by INFO one after another, no early voice", async () => {
     const trunk = {
       codecs: ["PCMU"],

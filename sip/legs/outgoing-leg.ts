@@ -53,8 +53,8 @@ interface Fork {
   heard: boolean;
   /** Dialogs of its provisional answers. */
   early: readonly DialogName[];
-  /** The latest SDP of its provisional answers, heard or not; "" if none came. */
-  earlySdp: string;
+  /** The SDP of provisional answers, heard or not, by To tag: a proxy may fork. */
+  described: Map<string, string>;
   failure: { cause: LegEndCause; status: number; reason: string } | undefined;
 }
 
@@ -152,7 +152,7 @@ export class OutgoingLeg extends Leg {
       invite: undefined,
       heard: false,
       early: [],
-      earlySdp: "",
+      described: new Map(),
       failure: undefined,
     };
     this.#forks.push(fork);
@@ -177,7 +177,7 @@ export class OutgoingLeg extends Leg {
   async #again(fork: Fork, options: OfferOptions): Promise<boolean> {
     fork.attempt++;
     fork.early = [];
-    fork.earlySdp = "";
+    fork.described = new Map();
     try {
       fork.offer = await this.#offer(options);
     } catch {
@@ -197,10 +197,10 @@ export class OutgoingLeg extends Leg {
   async #onProvisional(fork: Fork, reply: Reply): Promise<void> {
     fork.heard = true;
     noteEarly(fork, reply);
-    if (reply.body !== "") fork.earlySdp = reply.body;
+    noteDescription(fork, reply);
     this.#plan.onTraffic?.(true, "");
     if (this.ended || this.#winner !== undefined) return;
-    if (this.#plan.earlyMedia && reply.body !== "" && reply.body !== this.#early?.sdp) {
+    if (this.#plan.earlyMedia && isSdp(reply.body) && reply.body !== this.#early?.sdp) {
       try {
         const { codec } = await this.parts.media.acceptAnswer(this.id, reply.body, fork.offer.branch);
         this.#early = { sdp: reply.body, codec };
@@ -247,17 +247,27 @@ export class OutgoingLeg extends Leg {
     this.agreed = this.#early?.codec ?? "";
     this.takeDialog(dialog);
     try {
-      const early = this.#early;
-      // Some carriers repeat the SDP of their 183 in the 200, some send none there.
-      const sdp = dialog.remoteBody === "" ? fork.earlySdp : dialog.remoteBody;
-      const known = early !== undefined && (early.moved === true || sdp === early.sdp);
-      const { codec } = known ? early : await this.parts.media.acceptAnswer(this.id, sdp, fork.offer.branch);
+      const codec = await this.#agree(fork, dialog);
       fork.plan.onTaken?.(fork.plan.offers[fork.attempt] ?? {});
       const source = (await fork.invite?.final)?.source;
       this.answered(codec, source === undefined || source.address === "" ? undefined : formatSource(source));
     } catch (error) {
       const reason = error instanceof Error ? error.message : "";
       void this.hangup("unsupported-media", "system", { status: 488, reason });
+    }
+  }
+
+  /** Takes the answer in the 200, or before it: some carriers repeat the SDP of their 183 there, some send none. */
+  async #agree(fork: Fork, { remoteBody, remoteTag }: SipDialog): Promise<string> {
+    const early = this.#early;
+    const before = fork.described.get(remoteTag) ?? early?.sdp ?? [...fork.described.values()].at(-1) ?? "";
+    const sdp = remoteBody === "" ? before : remoteBody;
+    if (early !== undefined && (early.moved === true || sdp === early.sdp)) return early.codec;
+    try {
+      return (await this.parts.media.acceptAnswer(this.id, sdp, fork.offer.branch)).codec;
+    } catch (error) {
+      if (remoteBody !== "" || early === undefined) throw error;
+      return early.codec;
     }
   }
 
@@ -284,6 +294,16 @@ export class OutgoingLeg extends Leg {
 
 /** Early dialogs kept of one INVITE: proxies behind it may fork. */
 const MOST_EARLY = 8;
+
+function isSdp(body: string): boolean {
+  return body.startsWith("v=0");
+}
+
+function noteDescription(fork: Fork, reply: Reply): void {
+  const tag = tagOf(reply.header("To") ?? "") ?? "";
+  if (!isSdp(reply.body) || (fork.described.size >= MOST_EARLY && !fork.described.has(tag))) return;
+  fork.described.set(tag, reply.body);
+}
 
 function noteEarly(fork: Fork, reply: Reply): void {
   const callId = reply.header("Call-ID");

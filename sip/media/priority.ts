@@ -15,7 +15,7 @@ export function preferThisThread(): void {
 /** Prefers all threads that process `pid` has now; those they start later inherit it. */
 export function preferProcess(pid: number): void {
   whereAllowed(() => {
-    for (const thread of readdirSync(`/proc/${pid}/task`)) prefer(thread);
+    for (const thread of readdirSync(`/proc/${pid}/task`)) whereAllowed(() => prefer(thread));
   });
 }
 

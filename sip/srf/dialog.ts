@@ -1,5 +1,5 @@
 /** A confirmed INVITE dialog over the engine (RFC 3261 §12, §14, §15). */
-import { reasonText } from "./headers.ts";
+import { ABILITIES, reasonText } from "./headers.ts";
 import type {
   Credentials,
   DialogEnd,
@@ -63,11 +63,6 @@ export interface DialogRequest {
   readonly credentials: Credentials | undefined;
 }
 
-/** Wait after both sides asked at once: that of the owner of the Call-ID, the longer one (RFC 3261 §14.1), ms. */
-function glareWaitMs(): number {
-  return 2100 + Math.random() * 1900;
-}
-
 /** BYE is tried again when no answer came, unless the dialog is unknown to the engine. */
 const BYE_TRIES = 2;
 
@@ -124,13 +119,12 @@ export class InviteDialog implements SipDialog {
   /** Keeps a session alive at a peer that may ask for digest (RFC 4028 §7.4): UPDATE without SDP, or a re-INVITE. */
   async #refreshNow(refresh: SessionRefresh): Promise<void> {
     const { intervalS, method } = refresh;
-    const headers = { Supported: "timer", "Session-Expires": `${intervalS};refresher=uac` };
+    const headers = { Supported: ABILITIES.Supported, "Session-Expires": `${intervalS};refresher=uac` };
     const reply = await (method === "UPDATE"
       ? this.request({ method, headers })
       : this.#handlers?.onRefresh?.(headers));
-    if (!this.#alive || reply === undefined) return;
-    if (reply.status === 491) this.#refreshLater({ ...refresh, afterMs: glareWaitMs() });
-    if (reply.status >= 300) return;
+    // Refused, or 491 again and again (the engine repeats after it): the engine tries once more at half time.
+    if (!this.#alive || reply === undefined || reply.status >= 300) return;
     const next = refreshOf({ get: (name) => reply.header(name) }, "uac", method);
     if (next !== undefined) this.#refreshLater(next);
   }

@@ -6,8 +6,8 @@ export const MAX_FRAME_BYTES = 11_500;
 
 /** The methods we take. */
 export const ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, REFER, NOTIFY, UPDATE, PRACK";
-/** What an INVITE and its 2xx should say (RFC 3261 §13.2.1, §13.3.1.4; RFC 3891 §6.2). */
-export const ABILITIES = { Allow: ALLOW, Supported: "replaces" };
+/** What an INVITE and its 2xx should say (RFC 3261 §13.2.1, §13.3.1.4; RFC 3891 §6.2; RFC 4028 §7.1). */
+export const ABILITIES = { Allow: ALLOW, Supported: "replaces, timer" };
 
 function clean(value: string): string {
   return value.replace(/[\r\n\0]+/g, " ").trim();

@@ -46,13 +46,13 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
     expect(sent[0]).toMatchObject({
       method: "UPDATE",
       credentials,
-      headers: { Supported: "timer", "Session-Expires": "90;refresher=uac" },
+      headers: { Supported: "replaces, timer", "Session-Expires": "90;refresher=uac" },
     });
     await dialog.bye();
     expect(sent.map((one) => one.method)).toEqual(["UPDATE", "BYE"]);
   });
 
-  test("a peer that takes no UPDATE: the owner of the call sends the re-INVITE, again after each answer", async () => {
+  test("a peer that takes no UPDATE: the owner of the call sends the re-INVITE, again after each 2xx", async () => {
     jest.useFakeTimers();
     onTestFinished(() => void jest.useRealTimers());
     const headers: unknown[] = [];
@@ -65,7 +65,7 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
       onEnd: () => {},
       onRefresh: async (given) => {
         headers.push(given);
-        return headers.length === 2
+        return headers.length === 3
           ? fakeReply(491)
           : fakeReply(200, { headers: { "Session-Expires": "90;refresher=uac" } });
       },
@@ -78,10 +78,10 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
     expect(await after(36_000)).toBe(1);
     expect(await after(35_000)).toBe(1);
     expect(await after(1000)).toBe(2);
-    // Both sides asked at once: again in 2.1 to 4 s (RFC 3261 §14.1).
-    expect(await after(2000)).toBe(2);
-    expect(await after(2000)).toBe(3);
-    const sent = { Supported: "timer", "Session-Expires": "90;refresher=uac" };
+    expect(await after(36_000)).toBe(3);
+    // Refused: the engine has the next word, at half time.
+    expect(await after(36_000)).toBe(3);
+    const sent = { Supported: "replaces, timer", "Session-Expires": "90;refresher=uac" };
     expect(headers).toEqual([sent, sent, sent]);
     await dialog.bye();
     expect(await after(90_000)).toBe(3);
