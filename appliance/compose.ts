@@ -130,10 +130,10 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     sip.onTrunk((state) => {
       const subject = routing.current().trunks.get(state.trunkId)?.name ?? String(state.trunkId);
       const bad = state.state === "refused" || state.state === "unreachable";
-      // "registering" and "down" (not asked yet) tell nothing about the line: an open alarm stays, none is raised.
+      // These tell nothing about the line (not asked, not answered yet): an open alarm stays, none is raised.
+      const open = state.state === "registering" || state.state === "down" || state.state === "unproven";
       if (bad) system.alarms.raise("trunk-down", subject, state.reason);
-      else if (state.state !== "registering" && state.state !== "down")
-        system.alarms.clear("trunk-down", subject);
+      else if (!open) system.alarms.clear("trunk-down", subject);
     });
     // An alarm that an earlier run left open is over with this start.
     system.alarms.clear("engine-down", "sip");

@@ -17,6 +17,8 @@ export interface EndpointCredentials {
 
 export interface RegistrationRow {
   readonly extensionId: number;
+  /** Number of the extension: whose device it is. */
+  readonly number: string;
   /** Contact URI as sent by the device. */
   readonly contact: string;
   /** Source address to reach it ("udp:192.168.1.20:5060"); NAT is handled by using it. */
@@ -151,6 +153,8 @@ export interface DeviceState {
 export interface TrunkProblem {
   readonly code:
     | "not-checked"
+    /** OPTIONS go unanswered, as with many carriers, and no call has shown more. */
+    | "untried"
     | "no-answer"
     | "host-unknown"
     | "no-connection"
@@ -168,7 +172,15 @@ export interface TrunkProblem {
 
 export interface TrunkState {
   readonly trunkId: number;
-  readonly state: "disabled" | "registering" | "registered" | "up" | "down" | "refused" | "unreachable";
+  readonly state:
+    | "disabled"
+    | "registering"
+    | "registered"
+    | "up"
+    | "unproven"
+    | "down"
+    | "refused"
+    | "unreachable";
   /** In plain words, e.g. "403 Forbidden"; empty when well. */
   readonly reason: string;
   readonly problem: TrunkProblem | null;

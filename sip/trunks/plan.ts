@@ -49,10 +49,13 @@ export function trunkInvite(
 ): TrunkRequest {
   const { proxy, headers } = routed(trunkRoute(trunk, serviceRoute));
   const contact = contactUserOf(trunk, caller.number);
+  const uri = trunkTarget(trunk, calledNumber(number, trunk));
   return {
-    uri: trunkTarget(trunk, calledNumber(number, trunk)),
+    uri,
     ...(proxy === undefined ? {} : { proxy }),
     headers: {
+      // Said outright: a device of ours that registers the carrier's address as its Contact is not meant.
+      To: `<${uri}>`,
       ...headers,
       ...trunkCallerHeaders(trunk, caller),
       ...(contact === undefined ? {} : { Contact: contactOf(trunk, contact) }),

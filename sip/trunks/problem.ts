@@ -47,6 +47,8 @@ export function problemWords({ code, detail }: TrunkProblem): string {
   switch (code) {
     case "not-checked":
       return "Not checked yet";
+    case "untried":
+      return "No answer to OPTIONS and no call so far";
     case "no-answer":
       return "No answer from the carrier";
     case "host-unknown":

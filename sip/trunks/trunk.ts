@@ -8,11 +8,11 @@ import { escapeUser, parseUri } from "../engine/message/uri.ts";
 import type { Credentials, Reply, SipStack } from "../srf/model.ts";
 import { AddressSet } from "../srf/network.ts";
 import { routeValues } from "../srf/route.ts";
-import { type HealthState, healthWords, nextHealth, START_HEALTH } from "./health.ts";
+import { type HealthState, mayCarryCalls, nextHealth, START_HEALTH } from "./health.ts";
 import type { TrunkCaller } from "./identity.ts";
 import type { CallRate } from "./limits.ts";
 import { registeredUser, type TrunkRequest, trunkInvite, trunkOptions, trunkRegister } from "./plan.ts";
-import { problemOf } from "./problem.ts";
+import { problemOf, problemWords } from "./problem.ts";
 import { afterRegister, afterTime, type RegistrationState, startRegistration } from "./registration.ts";
 import { type HostResolver, hostOf } from "./resolve.ts";
 import type { After } from "./timer.ts";
@@ -36,8 +36,6 @@ export interface TrunkParts {
 /** Contacts looked at in a 200: others may be registered under our account. */
 const MAX_CONTACTS = 50;
 const RESOLVE_EVERY_MS = 300_000;
-/** How long calls avoid a trunk that nothing but calls can tell about, ms. */
-const RETRY_CALL_MS = 60_000;
 /** A REGISTER that is challenged counts on by itself, by less than this. */
 const CSEQ_STEP = 10;
 /** An unreachable carrier is asked again sooner than the configured interval, ms. */
@@ -120,7 +118,9 @@ export class Trunk {
     if (!this.#parts.usage.rate.room(callsPerSecond, this.#parts.now()))
       return { ok: false, reason: `More than ${callsPerSecond} calls a second` };
     if (!this.acquire()) return { ok: false, reason: `All ${maxCalls} channels of the trunk are in use` };
-    this.#parts.usage.rate.count(this.#parts.now());
+    const at = this.#parts.now();
+    this.#parts.usage.rate.count(at);
+    this.#health = nextHealth(this.#health, { type: "call", at });
     return { ok: true };
   }
 
@@ -128,9 +128,8 @@ export class Trunk {
   get usable(): boolean {
     const { state } = this.state();
     if (state === "disabled" || state === "refused" || this.#silent) return false;
-    if (state !== "unreachable") return true;
-    const asked = this.#registration !== undefined || this.config.optionsPingS > 0;
-    return !asked && this.#parts.now() - this.#since > RETRY_CALL_MS;
+    if (this.#registration !== undefined) return state !== "unreachable";
+    return mayCarryCalls(this.#health, this.config.optionsPingS > 0, this.#parts.now());
   }
 
   /** The INVITE for `number` as dialled. */
@@ -219,7 +218,7 @@ export class Trunk {
         reason: "Not checked yet",
         problem: { code: "not-checked", detail: "" },
       };
-    return { ...base, state: kind, problem, reason: healthWords(this.#health) };
+    return { ...base, state: kind, problem, reason: problem === null ? "" : problemWords(problem) };
   }
 
   /** Does what is due. Called each second. */

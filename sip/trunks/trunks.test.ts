@@ -79,7 +79,7 @@ describe("health of a trunk by IP", () => {
   });
 
   test("a carrier that never answers OPTIONS is up once a call went through, and stays so", () => {
-    expect(run(options(false)).kind).toBe("unreachable");
+    expect(run(options(false)).kind).toBe("unproven");
     const proven = run(
       options(false),
       call(true, 1),

@@ -71,3 +71,17 @@ test("not a word: the spare line has the call after about 8 s, and at once the n
   expect(waits[1]).toBeLessThan(1000);
   expect(state()).toMatchObject({ state: "unreachable", problem: { code: "no-answer" } });
 }, 40_000);
+
+test("asked by OPTIONS and never answering them: not proven, the first call takes it all the same", async () => {
+  mute = false;
+  const { trunks } = x.app.routing;
+  const slow = await trunks.get(SYSTEM_ACTOR, x.office.trunkId);
+  await trunks.save(SYSTEM_ACTOR, x.office.trunkId, { ...slow, password: "", optionsPingS: 30 });
+  await waitFor(() => state()?.state === "unproven", "the end of an OPTIONS without answer", 45_000);
+  expect(state()?.problem?.code).toBe("untried");
+  const [taken, spare] = [invites.length, x.carrier.calls.length];
+  const call = await phone.dial("913800138004");
+  expect(await call.ended).toMatchObject({ status: 486 });
+  expect([invites.length, x.carrier.calls.length]).toEqual([taken + 1, spare]);
+  expect(state()?.state).toBe("up");
+}, 70_000);

@@ -48,6 +48,7 @@ export const trunksZh = {
   "trunk.check": "立即检测",
   "trunk.checking": "已请求检测，状态会自动更新。",
   "trunk.problem.not-checked": "尚未检测",
+  "trunk.problem.untried": "运营商没有应答 OPTIONS（有些从不应答），也还没有通话；下一次呼叫会见分晓",
   "trunk.problem.no-answer": "运营商没有应答",
   "trunk.problem.host-unknown": "找不到服务器，请检查地址",
   "trunk.problem.no-connection": "连接不上服务器 {detail}",
@@ -116,6 +117,8 @@ export const trunksEn: Record<keyof typeof trunksZh, string> = {
   "trunk.check": "Test now",
   "trunk.checking": "Asked; the state follows by itself.",
   "trunk.problem.not-checked": "not checked yet",
+  "trunk.problem.untried":
+    "no answer to OPTIONS (some carriers never answer them) and no call so far; the next call will tell",
   "trunk.problem.no-answer": "no answer from the carrier",
   "trunk.problem.host-unknown": "host not found, check the server's name",
   "trunk.problem.no-connection": "no connection to the server {detail}",

@@ -29,6 +29,7 @@ test("states as sentences in both languages", () => {
 test("every problem has words of its own, and none is left unfilled", () => {
   const codes: readonly TrunkProblem["code"][] = [
     "not-checked",
+    "untried",
     "no-answer",
     "host-unknown",
     "no-connection",

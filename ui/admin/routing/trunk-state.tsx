@@ -12,6 +12,7 @@ const TONES: Readonly<Record<TrunkState["state"], Tone>> = {
   registering: "info",
   registered: "ok",
   up: "ok",
+  unproven: "warn",
   down: "danger",
   refused: "danger",
   unreachable: "danger",
