@@ -44,7 +44,7 @@ export interface EngineLimits {
   /** TCP, TLS and WebSocket connections in all and of one source address. */
   readonly connections: number;
   readonly connectionsPerSource: number;
-  /** Calls in the trace ring and messages kept of each. */
+  /** Calls in the trace ring (so many that are up, that we placed, that are over, that strangers try) and messages kept of each. */
   readonly traceCalls: number;
   readonly traceMessages: number;
   /** Grace before the calls of an app that went away are released, ms. */

@@ -85,11 +85,15 @@ export async function startEngine(config: EngineConfig, clock: Clock = systemClo
   });
   detector.protect({ allow, trusted });
   detector.restore(bans);
-  const trace = new TraceRing({ calls: limits.traceCalls, messages: limits.traceMessages }, (remote) => {
-    const protocol = remote.slice(0, remote.indexOf(":"));
-    const known = transport.listening.find((point) => point.protocol === protocol);
-    const local = known && transport.localFor(known.protocol, hostOf(remote));
-    return local ? `${protocol}:${local.address}:${local.port}` : "";
+  const traceLimits = { calls: limits.traceCalls, messages: limits.traceMessages };
+  const trace = new TraceRing(traceLimits, {
+    knows: (address) => detector.knows(address),
+    localFor(remote) {
+      const protocol = remote.slice(0, remote.indexOf(":"));
+      const known = transport.listening.find((point) => point.protocol === protocol);
+      const local = known && transport.localFor(known.protocol, hostOf(remote));
+      return local ? `${protocol}:${local.address}:${local.port}` : "";
+    },
   });
   const door = config.door && new Door(config.door);
   const wheel = new TimerWheel(clock);
