@@ -92,7 +92,12 @@ async function expectNothing(engines: readonly Engine[], clock: FakeClock): Prom
 }
 
 /** What a phone does: it registers, calls, changes the call from both sides, and hangs up. */
-async function wholeCall(srf: Loose, target: string, peers: readonly Loose[]): Promise<void> {
+async function wholeCall(
+  srf: Loose,
+  target: string,
+  contact: string,
+  peers: readonly Loose[],
+): Promise<void> {
   const headers = { Contact: "<sip:phone@localhost>", Expires: "60" };
   await new Promise<void>((resolve) =>
     srf.request(target, { method: "REGISTER", headers }, (error: unknown, req: Loose) => {
@@ -100,7 +105,9 @@ async function wholeCall(srf: Loose, target: string, peers: readonly Loose[]): P
       else req.on("response", () => resolve());
     }),
   );
-  const uac = await srf.createUAC(target, { localSdp: SDP }).catch(() => undefined);
+  const uac = await srf
+    .createUAC(target, { localSdp: SDP, headers: { Contact: `<${contact}>` } })
+    .catch(() => undefined);
   if (!uac) return;
   uac.on("modify", (_req: Loose, res: Loose) => res.send(200, { body: SDP }));
   await uac.modify(SDP).catch(() => {});
@@ -123,7 +130,7 @@ async function cutCall(protocol: "tcp" | "tls", cutAt: number): Promise<boolean>
   callee.srf.register((_req: Loose, res: Loose) => res.send(200, { headers: { Expires: "60" } }));
   callee.srf.invite((req: Loose, res: Loose) => {
     res.send(180);
-    callee.srf.createUAS(req, res, { localSdp: SDP }).then(
+    callee.srf.createUAS(req, res, { localSdp: SDP, headers: { Contact: `<${target}>` } }).then(
       (dialog: Loose) => {
         peers.push(dialog);
         dialog.on("modify", (_req: Loose, answer: Loose) => answer.send(200, { body: SDP }));
@@ -132,12 +139,17 @@ async function cutCall(protocol: "tcp" | "tls", cutAt: number): Promise<boolean>
       () => {},
     );
   });
-  const line = await wire(Number(/:(\d+);/.exec(at(callee.engine, "bob", protocol))?.[1]), cutAt);
+  const reach = (engine: Engine) => Number(/:(\d+);/.exec(at(engine, "x", protocol))?.[1]);
+  const line = await wire(reach(callee.engine), cutAt);
+  // Either side reaches the other over a wire of ours again when a connection is gone.
+  const back = await wire(reach(caller.engine), 0);
   const target = `sip:bob@127.0.0.1:${line.port};transport=${protocol}`;
-  await settle(wholeCall(caller.srf, target, peers), clock);
+  const contact = `sip:alice@127.0.0.1:${back.port};transport=${protocol}`;
+  await settle(wholeCall(caller.srf, target, contact, peers), clock);
   // A callee whose caller has vanished hangs up in the end.
   await settle(Promise.all(peers.map((dialog) => dialog.destroy().catch(() => {}))), clock);
   line.drop();
+  back.drop();
   await expectNothing([caller.engine, callee.engine], clock);
   return line.cuts() > 0;
 }

@@ -179,7 +179,7 @@ export class Core implements TransactionUser {
             if (dialog.state === "ended") return;
             if (response.status < 300) {
               if (acknowledged === cseqOf(response).number && dialog.answered) {
-                this.life.acknowledgeAgain(dialog.answered);
+                this.life.acknowledgeAgain(dialog, dialog.answered);
                 return;
               }
               acknowledged = cseqOf(response).number;

@@ -32,14 +32,40 @@ export class DialogLife {
 
   /** The hop when it needs no look-up. */
   directHop(dialog: Dialog, request: SipRequest): Hop | undefined {
-    return this.presentHop(dialog) ?? literalHop(nextUri(request));
+    const present = this.presentHop(dialog);
+    if (present) return present;
+    const literal = literalHop(nextUri(request));
+    return (
+      literal && (this.mayTake(dialog.hop, request, literal) ? certified(literal, dialog.hop) : dialog.hop)
+    );
   }
 
-  /** A device whose connection broke in the call and that registered anew is reached over the new one (RFC 5626 §5.3). */
-  private presentHop({ hop, remoteTarget }: Dialog): Hop | undefined {
-    const { transport, flows, layer } = this.context;
-    if (hop?.target.by !== "flow" || transport.flowPeer(hop.target.flow)) return hop;
-    return flows.find(remoteTarget, layer.wheel.now()) ?? hop;
+  /**
+   * The fixed hop while it is there. A device whose connection broke in the call and that registered anew is reached over
+   * the new one (RFC 5626 §5.3), everybody else by the Contact (RFC 3261 §12.2.1.1): then there is none. One that nobody
+   * can open a connection to keeps the broken one, over which the request fails at once.
+   */
+  private presentHop(dialog: Dialog): Hop | undefined {
+    const { hop, remoteTarget } = dialog;
+    if (!hop || this.stands(hop)) return hop;
+    const anew = this.context.flows.find(remoteTarget, this.context.layer.wheel.now());
+    if (anew && this.stands(anew)) return anew;
+    return reachable(remoteTarget, hop.destination) ? undefined : hop;
+  }
+
+  /** False for a connection that is gone. */
+  private stands({ target }: Hop): boolean {
+    return target.by !== "flow" || this.context.transport.flowPeer(target.flow) !== undefined;
+  }
+
+  /** Whether a request of a dialog whose connection broke may take that other way. */
+  private mayTake(broken: Hop | undefined, request: SipRequest, { destination }: Hop): boolean {
+    if (!broken) return true;
+    if (!this.context.local(destination.protocol, destination.address)) return false;
+    // Keys of the voice that were exchanged under TLS do not go out in the clear.
+    return (
+      request.body.length === 0 || broken.destination.protocol !== "tls" || destination.protocol === "tls"
+    );
   }
 
   /**
@@ -57,11 +83,15 @@ export class DialogLife {
       sent(direct, []);
       return;
     }
-    this.context.options.resolve(nextUri(request)).then((hops) => {
+    const broken = dialog.hop;
+    // Over the broken connection the request fails, and the call ends as with a peer that is gone.
+    const lost = () => (broken ? sent(broken, []) : failed());
+    this.context.options.resolve(nextUri(request)).then((found) => {
+      const hops = found.filter((hop) => this.mayTake(broken, request, hop));
       const [first, ...spare] = this.context.ways.order(hops, this.context.layer.wheel.now(), dialog.peer);
       if (first) sent(first, spare);
-      else failed();
-    }, failed);
+      else lost();
+    }, lost);
   }
 
   /** The engine's own BYE; `text` is shown to the app in an unsolicited BYE, none is shown when it is left out. */
@@ -212,6 +242,12 @@ export class DialogLife {
     answered.deadline = this.context.after(TIMEOUT, () => {
       if (dialog.answered === answered) dialog.answered = undefined;
     });
+    this.sendAck(dialog, answered, ack);
+    this.settled(dialog);
+    return ack;
+  }
+
+  private sendAck(dialog: Dialog, answered: AnsweredInvite, ack: SipRequest): void {
     this.withHop(
       dialog,
       ack,
@@ -222,12 +258,15 @@ export class DialogLife {
       },
       () => {},
     );
-    this.settled(dialog);
-    return ack;
   }
 
   /** Another copy of a 2xx we have acknowledged. */
-  acknowledgeAgain(answered: AnsweredInvite): void {
+  acknowledgeAgain(dialog: Dialog, answered: AnsweredInvite): void {
+    if (answered.ack && answered.hop && !this.stands(answered.hop)) {
+      answered.ack = { ...answered.ack, headers: answered.ack.headers.slice(1) };
+      this.sendAck(dialog, answered, answered.ack);
+      return;
+    }
     const [next, ...rest] = answered.spare ?? [];
     if (next && answered.hop) {
       this.context.ways.failed(answered.hop, this.context.layer.wheel.now());
@@ -268,18 +307,37 @@ export function nextUri(request: SipRequest): string {
   return route ? uriOf(route) : request.uri;
 }
 
+/** Whether a peer whose connection is gone can be reached by its Contact: no browser, no device behind the NAT of that peer. */
+function reachable(contact: string, { protocol, address }: Hop["destination"]): boolean {
+  if (protocol === "ws" || protocol === "wss") return false;
+  return !isPrivate(hostPortOf(contact)?.host ?? "") || isPrivate(address);
+}
+
+/** The way to the server we had a TLS connection with: it shows the certificate of the same name again. */
+function certified(way: Hop, former: Hop | undefined): Hop {
+  const { target, destination } = way;
+  const same = former?.destination.protocol === "tls" && former.destination.address === destination.address;
+  if (!same || !former.serverName || target.by !== "address" || target.protocol !== "tls") return way;
+  return { target: { ...target, serverName: former.serverName }, destination };
+}
+
 /**
  * Where in-dialog requests must go instead of the Contact: over the peer's connection on streams, to the source on
  * UDP when the Contact without Record-Route is not where the packet came from (`strict`), or is a private address.
+ * `sent`: the way of the request that `message` answers.
  */
 export function natHop(
   message: SipRequest | SipResponse,
   peer: { protocol: Hop["destination"]["protocol"]; address: string; port: number; flow: string },
   strict: boolean,
+  sent?: Hop,
 ): Hop | undefined {
   if (getHeader(message, "Record-Route") !== undefined) return undefined;
   const destination = { protocol: peer.protocol, address: peer.address, port: peer.port };
-  if (peer.protocol !== "udp") return { target: { by: "flow", flow: peer.flow }, destination };
+  if (peer.protocol !== "udp") {
+    const serverName = sent?.target.by === "address" ? sent.target.serverName : sent?.serverName;
+    return { target: { by: "flow", flow: peer.flow }, destination, ...(serverName ? { serverName } : {}) };
+  }
   const contact = getList(message, "Contact")[0];
   const uri = contact ? uriOf(contact) : "";
   if (contact && namesAddress(uri, peer.address, peer.port)) return undefined;

@@ -17,6 +17,8 @@ export interface AppPort {
 export interface Hop {
   readonly target: SendTarget;
   readonly destination: Destination;
+  /** Of a connection to a TLS server: the name it was certified under, if it was asked for by name. */
+  readonly serverName?: string;
 }
 
 /** Retransmission in progress. */

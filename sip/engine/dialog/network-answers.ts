@@ -133,7 +133,7 @@ export class NetworkAnswers {
     if (!open) {
       const known = pending.dialog ?? pending.forks.get(tag);
       if (known?.answered && known.answered.cseq === cseqOf(response).number) {
-        this.life.acknowledgeAgain(known.answered);
+        this.life.acknowledgeAgain(known, known.answered);
         return;
       }
       if (!known) this.releaseExtra(pending, response, inbound);
@@ -177,7 +177,7 @@ export class NetworkAnswers {
   /** An address that was passed over for its silence answers: it gets ACK and BYE like a second phone of a fork. */
   answeredLate(pending: PendingClient, response: SipResponse, inbound: InboundMessage): void {
     const known = pending.forks.get(tagOf(getHeader(response, "To")) ?? "");
-    if (known?.answered) this.life.acknowledgeAgain(known.answered);
+    if (known?.answered) this.life.acknowledgeAgain(known, known.answered);
     else if (!known) this.releaseExtra(pending, response, inbound);
   }
 
@@ -278,7 +278,7 @@ export class NetworkAnswers {
     if (!pending.dialog) {
       // The route set is fixed by the 2xx (RFC 3261 §12.1.2, §13.2.2.4).
       dialog.routes = getList(response, "Record-Route").reverse();
-      dialog.hop = natHop(response, inbound.peer, false);
+      dialog.hop = natHop(response, inbound.peer, false, pending.hop);
     }
   }
 
@@ -308,7 +308,7 @@ export class NetworkAnswers {
       remote: getHeader(response, "To") ?? "",
       target: contactTarget(response, pending.request.uri),
       routes: getList(response, "Record-Route").reverse(),
-      hop: natHop(response, inbound.peer, false),
+      hop: natHop(response, inbound.peer, false, pending.hop),
       remoteSeq: -1,
     });
   }
