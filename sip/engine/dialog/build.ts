@@ -2,6 +2,7 @@
 import { getHeader, setHeader } from "../message/headers.ts";
 import type { SipHeader, SipRequest, TransportProtocol } from "../message/model.ts";
 import { fitsRequestLine, hostPortOf, uriHost, uriOf, uriParameter } from "../transaction/index.ts";
+import { listensAt } from "../transport/local.ts";
 import type { ListenPoint } from "../transport/model.ts";
 import type { Chance } from "./chance.ts";
 import type { Dialog } from "./model.ts";
@@ -154,14 +155,15 @@ export function namesAddress(uri: string, address: string, port: number): boolea
   return place !== undefined && place.host === address.toLowerCase() && (place.port ?? 5060) === port;
 }
 
-/** Whether a URI names one of our listeners. */
+/** Whether a URI names one of our listeners, be it by its address outside. */
 export function namesUs(listening: readonly ListenPoint[], uri: string): boolean {
   const place = hostPortOf(uri);
   if (!place) return false;
   return listening.some(
     (point) =>
       point.port === (place.port ?? (point.protocol === "tls" ? 5061 : 5060)) &&
-      (point.address === place.host || point.externalAddress === place.host),
+      (listensAt(point.address, place.host) ||
+        (point.externalAddress !== undefined && listensAt(point.externalAddress, place.host))),
   );
 }
 

@@ -13,6 +13,7 @@ import {
   namesUs,
   newBranch,
   newTag,
+  protocolOf,
   requestHeaders,
   viaFor,
   withLocal,
@@ -67,15 +68,17 @@ export class Outgoing {
       client.reply(messageId, "NOK|invalid request-uri");
       return;
     }
-    if (namesUs(this.context.transport.listening, app.uri) && proxy === "") {
-      client.reply(messageId, "NOK|can not send request to myself");
-      return;
-    }
     const route = app.headers.find((entry) => entry.name === "Route")?.value;
     const next = route !== undefined ? uriOf(route) : proxy !== "" ? proxyUri(proxy) : app.uri;
     const flow = FLOW_METHODS.has(app.method)
       ? this.context.flows.find(next, this.context.layer.wheel.now())
       : undefined;
+    // A connection known leads elsewhere, though the device's private address may be one of ours too.
+    const points = this.context.transport.listening.filter(({ protocol }) => protocol === protocolOf(next));
+    if (!flow && proxy === "" && namesUs(points, next)) {
+      client.reply(messageId, "NOK|can not send request to myself");
+      return;
+    }
     const hop = flow ?? literalHop(next);
     if (hop) {
       this.launch(client, messageId, app, proxy, [hop]);

@@ -141,7 +141,9 @@ function addRoutes(
   const outFlow = hop.target.by === "flow" ? hop.target.flow : "";
   const inFlow = from.protocol === "udp" ? "" : from.flow;
   const elements = [routeFor(context, local, callId, outFlow)];
-  if (inner.protocol !== local.protocol || inner.port !== local.port || outFlow !== "" || inFlow !== "") {
+  // A wildcard listener has one port and an address for each network.
+  const sides = [inner, local].map((side) => `${side.protocol} ${localAuthority(side)}`);
+  if (sides[0] !== sides[1] || outFlow !== "" || inFlow !== "") {
     elements.push(routeFor(context, inner, callId, inFlow));
   }
   if (request.method === "REGISTER") {

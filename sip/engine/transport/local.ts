@@ -31,13 +31,41 @@ export function isLoopback(address: string): boolean {
 
 /** The machine's interfaces are looked up again after this time, ms: a new one is found soon, a call costs no look-up. */
 const INTERFACES_MS = 1_000;
-let interfaces: { readonly at: number; readonly list: ReturnType<typeof networkInterfaces> } | undefined;
+let interfaces:
+  | { readonly at: number; readonly list: Interfaces; readonly addresses: Set<string> }
+  | undefined;
 
-function interfacesNow(): ReturnType<typeof networkInterfaces> {
+type Interfaces = ReturnType<typeof networkInterfaces>;
+
+function interfacesNow(): NonNullable<typeof interfaces> {
   const now = performance.now();
-  if (interfaces === undefined || now - interfaces.at > INTERFACES_MS)
-    interfaces = { at: now, list: networkInterfaces() };
-  return interfaces.list;
+  if (interfaces === undefined || now - interfaces.at > INTERFACES_MS) {
+    const list = networkInterfaces();
+    const addresses = Object.values(list).flatMap((entries) => (entries ?? []).map((entry) => entry.address));
+    interfaces = { at: now, list, addresses: new Set(addresses) };
+  }
+  return interfaces;
+}
+
+/**
+ * Whether what is sent to `host` reaches a socket bound to `bound`: the same address however it is written, for a wildcard
+ * any address of this machine of its family. Names count as written, without a look-up.
+ * @param own the machine's addresses.
+ */
+export function listensAt(bound: string, host: string, own?: ReadonlySet<string>): boolean {
+  if (bound === host) return true;
+  const wanted = canonical(host);
+  if (canonical(bound) === wanted) return true;
+  if (!isWildcard(bound)) return false;
+  if (family(wanted) !== family(bound)) return wanted === "localhost";
+  return isLoopback(wanted) || (own ?? interfacesNow().addresses).has(wanted);
+}
+
+/** Addresses that are equal read equal: one spelling of IPv6 (RFC 5952), lower case. */
+function canonical(host: string): string {
+  const plain = plainAddress(host.toLowerCase());
+  const url = plain.includes(":") ? `http://[${plain}]` : "";
+  return url !== "" && URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : plain;
 }
 
 /** An address of this machine that `destination` can reach: loopback, the same network, else the first outer one. */
@@ -45,7 +73,7 @@ export function addressTowards(destination: string, wanted: number): string {
   const loopback = wanted === 6 ? "::1" : "127.0.0.1";
   if (isLoopback(destination)) return loopback;
   let best: string | undefined;
-  for (const entries of Object.values(interfacesNow())) {
+  for (const entries of Object.values(interfacesNow().list)) {
     for (const entry of entries ?? []) {
       if (entry.internal || family(entry.address) !== wanted || entry.address.startsWith("fe80:")) continue;
       if (wanted === 4 && sameNetwork(entry.address, destination, entry.netmask)) return entry.address;
