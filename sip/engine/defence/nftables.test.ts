@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { waitFor } from "../../../test/kit/wait.ts";
 import type { Ban } from "./model.ts";
-import { changeScript, Firewall, problemOf, setUpScript } from "./nftables.ts";
+import { changesFor, Firewall, problemOf, setUpScript } from "./nftables.ts";
 
 const ban = (address: string, until: number): Ban => ({
   address,
@@ -16,8 +19,8 @@ describe("scripts", () => {
   test("the table closes the SIP ports alone", () => {
     const script = setUpScript("t", [5061, 5060, 5060]);
     expect(script).toContain("add rule inet t input ip saddr @banned4 udp dport { 5060, 5061 } drop");
-    expect(script).toContain("add rule inet t input ip6 saddr @banned6 tcp dport { 5060, 5061 } drop");
-    expect(script.match(/drop/g)).toHaveLength(4);
+    expect(script).toContain("add rule inet t input ip6 saddr @networks6 tcp dport { 5060, 5061 } drop");
+    expect(script.match(/drop/g)).toHaveLength(8);
   });
 
   test("changes: new bans in, lifted ones out, changed ones anew, those that ended left to their time-out", () => {
@@ -28,15 +31,53 @@ describe("scripts", () => {
       ["192.0.2.4", 500],
     ]);
     const bans = [ban("192.0.2.1", 9_000), ban("192.0.2.2", 61_000), ban("2001:db8::/64", 2_500)];
-    expect(changeScript("t", held, bans, 1_000).trim().split("\n")).toEqual([
-      "add element inet t banned4 { 192.0.2.2 }",
-      "delete element inet t banned4 { 192.0.2.2 }",
-      "add element inet t banned4 { 192.0.2.3 }",
-      "delete element inet t banned4 { 192.0.2.3 }",
-      "add element inet t banned4 { 192.0.2.2 timeout 60s }",
-      "add element inet t banned6 { 2001:db8::/64 timeout 2s }",
+    expect(changesFor("t", held, bans, 1_000)).toEqual([
+      {
+        address: "192.0.2.2",
+        until: 61_000,
+        lines: [
+          "add element inet t banned4 { 192.0.2.2 }",
+          "delete element inet t banned4 { 192.0.2.2 }",
+          "add element inet t banned4 { 192.0.2.2 timeout 60s }",
+        ],
+      },
+      {
+        address: "192.0.2.3",
+        until: undefined,
+        lines: ["add element inet t banned4 { 192.0.2.3 }", "delete element inet t banned4 { 192.0.2.3 }"],
+      },
+      {
+        address: "2001:db8::/64",
+        until: 2_500,
+        lines: ["add element inet t networks6 { 2001:db8::/64 timeout 2s }"],
+      },
     ]);
-    expect(changeScript("t", new Map([["192.0.2.1", 9_000]]), [ban("192.0.2.1", 9_000)], 1_000)).toBe("");
+    expect(changesFor("t", new Map([["192.0.2.1", 9_000]]), [ban("192.0.2.1", 9_000)], 1_000)).toEqual([]);
+  });
+
+  test("what nft refuses keeps back no other; it is said, tried again, and the tries have an end", async () => {
+    // Takes what has no "bad" in it, and writes down what it took and how often it ran.
+    const folder = mkdtempSync(join(tmpdir(), "nft-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const nft = `echo >> ${folder}/runs; cat > ${folder}/in; if grep -q bad ${folder}/in; then echo "refused" >&2; exit 1; fi; cat ${folder}/in >> ${folder}/took`;
+    const firewall = new Firewall({ command: ["sh", "-c", nft], ports: [1] });
+    const until = Date.now() + 60_000;
+    const bans = [...Array(200).keys()].map((n) => ban(`192.0.2.${n}`, until));
+    const took = () => readFileSync(join(folder, "took"), "utf8");
+    await firewall.start([]);
+    await firewall.sync([...bans.slice(0, 77), ban("bad", until), ...bans.slice(77)]);
+    expect(firewall.state).toEqual({ on: true, held: 200, problem: "failed", detail: "refused" });
+    expect(took().match(/add element/g)).toHaveLength(200);
+    await firewall.sync([...bans.slice(1), ban("bad", until)]);
+    expect(firewall.state).toMatchObject({ held: 199, problem: "failed" });
+    expect(took()).toContain("delete element inet zongji banned4 { 192.0.2.0 }");
+    await firewall.sync(bans);
+    expect(firewall.state).toEqual({ on: true, held: 200, problem: null, detail: "" });
+    const runs = () => readFileSync(join(folder, "runs"), "utf8").length;
+    const before = runs();
+    await firewall.sync(bans.map((one) => ban(`bad${one.address}`, until)));
+    expect(runs() - before).toBeLessThanOrEqual(60);
+    expect(firewall.state.problem).toBe("failed");
   });
 
   test("what goes wrong is told by its cause, and never thrown", async () => {
@@ -122,8 +163,28 @@ describe.skipIf(typeof network === "string")("with the kernel", () => {
     expect(await reaches("127.0.0.5")).toBe(false);
     await firewall.sync([ban("2001:db8:1:2::/64", Date.now() + 60_000)]);
     expect(firewall.state).toMatchObject({ held: 1, problem: null });
-    expect(await nft("list", "set", "inet", "zongji", "banned6")).toContain("2001:db8:1:2::/64");
+    expect(await nft("list", "set", "inet", "zongji", "networks6")).toContain("2001:db8:1:2::/64");
     expect(await reaches("127.0.0.5")).toBe(true);
+  }, 20_000);
+
+  test("an address and the network around it are banned side by side, each for its own time", async () => {
+    const until = Date.now() + 60_000;
+    const [single, network] = [ban("2001:db8:7:7::5", until), ban("2001:db8:7:7::/64", until)];
+    await firewall.sync([single]);
+    await firewall.sync([single, network]);
+    expect(firewall.state).toMatchObject({ held: 2, problem: null });
+    await firewall.sync([single, network, ban("127.0.0.9", until)]);
+    expect(firewall.state).toMatchObject({ held: 3, problem: null, detail: "" });
+    expect(await reaches("127.0.0.9")).toBe(false);
+    // An element the kernel itself refuses.
+    await firewall.sync([single, ban("192.0.2.1 and more", until), ban("127.0.0.10", until)]);
+    expect(firewall.state).toMatchObject({ held: 2, problem: "failed" });
+    expect(await Promise.all([reaches("127.0.0.9"), reaches("127.0.0.10", 5998)])).toEqual([true, true]);
+    expect(await reaches("127.0.0.10")).toBe(false);
+    expect(await nft("list", "set", "inet", "zongji", "banned6")).toContain("2001:db8:7:7::5");
+    expect(await nft("list", "set", "inet", "zongji", "networks6")).not.toContain("2001:db8:7:7::/64");
+    await firewall.sync([]);
+    expect(firewall.state).toEqual({ on: true, held: 0, problem: null, detail: "" });
   }, 20_000);
 
   test("a ban ends by itself, and a second start begins anew", async () => {

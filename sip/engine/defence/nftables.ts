@@ -1,5 +1,5 @@
 /**
- * Bans in the kernel: a table of our own with two sets whose elements time out. Optional: it needs nft and the right to
+ * Bans in the kernel: a table of our own with sets whose elements time out. Optional: it needs nft and the right to
  * change the firewall (root or CAP_NET_ADMIN). Only the SIP ports are closed: a forged ban must not cut off a server.
  */
 import type { Ban } from "./model.ts";
@@ -25,6 +25,18 @@ export interface FirewallState {
 }
 
 const TABLE = "zongji";
+/**
+ * Name, type, flags and what is looked up. Networks stand apart: in one set an address and the network around it are in
+ * conflict, and nft refuses the whole change.
+ */
+const SETS = [
+  ["banned4", "ipv4_addr", "timeout", "ip"],
+  ["banned6", "ipv6_addr", "timeout", "ip6"],
+  ["networks4", "ipv4_addr", "interval, timeout", "ip"],
+  ["networks6", "ipv6_addr", "interval, timeout", "ip6"],
+] as const;
+/** Runs of nft to find what it refuses in one change. */
+const MOST_TRIES = 60;
 
 /** The table, empty; whatever a killed run has left is taken away first. */
 export function setUpScript(table: string, ports: readonly number[]): string {
@@ -33,12 +45,12 @@ export function setUpScript(table: string, ports: readonly number[]): string {
     `add table inet ${table}`,
     `delete table inet ${table}`,
     `add table inet ${table}`,
-    `add set inet ${table} banned4 { type ipv4_addr; flags interval, timeout; }`,
-    `add set inet ${table} banned6 { type ipv6_addr; flags interval, timeout; }`,
+    ...SETS.map(([set, type, flags]) => `add set inet ${table} ${set} { type ${type}; flags ${flags}; }`),
     `add chain inet ${table} input { type filter hook input priority -5; policy accept; }`,
-    ...["ip saddr @banned4", "ip6 saddr @banned6"].flatMap((source) =>
+    ...SETS.flatMap(([set, , , source]) =>
       ["udp", "tcp"].map(
-        (protocol) => `add rule inet ${table} input ${source} ${protocol} dport { ${list} } drop`,
+        (protocol) =>
+          `add rule inet ${table} input ${source} saddr @${set} ${protocol} dport { ${list} } drop`,
       ),
     ),
     "",
@@ -46,29 +58,40 @@ export function setUpScript(table: string, ports: readonly number[]): string {
 }
 
 function setOf(address: string): string {
-  return address.includes(":") ? "banned6" : "banned4";
+  return `${address.includes("/") ? "networks" : "banned"}${address.includes(":") ? 6 : 4}`;
 }
 
-/** What makes the kernel's sets (`held`: address → until) those of `bans`; "" when nothing is to do. */
-export function changeScript(
+/** What one address needs; the lines belong together. */
+export interface Change {
+  readonly address: string;
+  /** UTC ms; undefined: it is no longer banned. */
+  readonly until: number | undefined;
+  readonly lines: readonly string[];
+}
+
+/** What makes the kernel's sets (`held`: address → until) those of `bans`. */
+export function changesFor(
   table: string,
   held: ReadonlyMap<string, number>,
   bans: readonly Ban[],
   now: number,
-): string {
+): Change[] {
   const wanted = new Map(bans.filter((ban) => ban.until > now).map((ban) => [ban.address, ban.until]));
-  const lines: string[] = [];
   const element = (verb: string, address: string, more = "") =>
-    lines.push(`${verb} element inet ${table} ${setOf(address)} { ${address}${more} }`);
-  for (const [address, until] of held) {
-    if (wanted.get(address) === until || until <= now) continue;
+    `${verb} element inet ${table} ${setOf(address)} { ${address}${more} }`;
+  const changes: Change[] = [];
+  for (const address of new Set([...held.keys(), ...wanted.keys()])) {
+    const until = wanted.get(address);
+    const before = held.get(address);
+    const lines: string[] = [];
     // Added first: an element that timed out this very moment must not make the whole change fail.
-    element("add", address);
-    element("delete", address);
+    if (before !== undefined && before > now && before !== until)
+      lines.push(element("add", address), element("delete", address));
+    if (until !== undefined && before !== until)
+      lines.push(element("add", address, ` timeout ${Math.ceil((until - now) / 1000)}s`));
+    if (lines.length > 0) changes.push({ address, until, lines });
   }
-  for (const [address, until] of wanted)
-    if (held.get(address) !== until) element("add", address, ` timeout ${Math.ceil((until - now) / 1000)}s`);
-  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+  return changes;
 }
 
 /** The reason behind a failed run of nft. */
@@ -79,7 +102,7 @@ export function problemOf(error: string): FirewallProblem {
 
 export class Firewall {
   readonly #options: Required<FirewallOptions>;
-  #held = new Map<string, number>();
+  readonly #held = new Map<string, number>();
   #on = false;
   #problem: FirewallProblem | null = null;
   #detail = "";
@@ -125,9 +148,34 @@ export class Firewall {
   async #apply(bans: readonly Ban[]): Promise<void> {
     if (!this.#on) return;
     const now = this.#options.now();
-    const script = changeScript(this.#options.table, this.#held, bans, now);
-    if (script === "" || (await this.#run(script)))
-      this.#held = new Map(bans.filter((ban) => ban.until > now).map((ban) => [ban.address, ban.until]));
+    const changes = changesFor(this.#options.table, this.#held, bans, now);
+    for (const [address, until] of this.#held) if (until <= now) this.#held.delete(address);
+    if (changes.length > 0) await this.#change(changes);
+  }
+
+  /**
+   * nft takes a change whole or not at all: what it refuses is narrowed down by halves, so that one element keeps back
+   * no other. The first trouble met stays in the state; what was not taken is tried again at the next change.
+   */
+  async #change(all: readonly Change[]): Promise<void> {
+    let trouble: { problem: FirewallProblem | null; detail: string } | undefined;
+    const waiting = [all];
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const changes = waiting.pop();
+      if (changes === undefined) break;
+      if (await this.#run(`${changes.flatMap((change) => change.lines).join("\n")}\n`)) {
+        for (const { address, until } of changes)
+          if (until === undefined) this.#held.delete(address);
+          else this.#held.set(address, until);
+        continue;
+      }
+      trouble ??= { problem: this.#problem, detail: this.#detail };
+      if (this.#problem !== "failed") break;
+      const half = Math.ceil(changes.length / 2);
+      if (changes.length > 1) waiting.push(changes.slice(half), changes.slice(0, half));
+    }
+    this.#problem = trouble?.problem ?? null;
+    this.#detail = trouble?.detail ?? "";
   }
 
   async #run(script: string): Promise<boolean> {
