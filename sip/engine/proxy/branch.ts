@@ -26,7 +26,7 @@ export class Branch {
 
   constructor(
     private readonly session: ProxySession,
-    private readonly target: Target,
+    readonly target: Target,
   ) {}
 
   /** Sends the request on the first way; further ways are for failures (RFC 3263 §4.3). */

@@ -10,6 +10,7 @@ import { getHeader, getList, shiftHeader } from "../message/headers.ts";
 import type { InboundMessage, SipRequest } from "../message/model.ts";
 import { unsupportedExtensions } from "../message/validate.ts";
 import { type ServerTransaction, uriOf } from "../transaction/index.ts";
+import { Challengers } from "./challengers.ts";
 import { forward, isLoop, ownRoutes } from "./forward.ts";
 import { type ProxyOrder, parseOrder } from "./order.ts";
 import { mayForward, ProxySession, type Reporter, type Target } from "./session.ts";
@@ -26,6 +27,7 @@ const INSIDE: ProxyOrder = {
 
 export class ProxyCore {
   private readonly sessions = new Map<ServerTransaction, ProxySession>();
+  private readonly challengers = new Challengers();
 
   constructor(
     private readonly context: CoreContext,
@@ -62,7 +64,9 @@ export class ProxyCore {
       return;
     }
     const local = namesUs(this.context.transport.listening, transaction.request.uri);
-    const targets = order.destinations.map((uri) => ({ uri, replace: local }));
+    const now = this.context.layer.wheel.now();
+    const destinations = this.challengers.order(transaction.request, order.destinations, now);
+    const targets = destinations.map((uri) => ({ uri, replace: local }));
     const route = getList(transaction.request, "Route")[0];
     const preloaded = route !== undefined && namesUs(this.context.transport.listening, uriOf(route)) ? 1 : 0;
     this.begin(transaction, order, preloaded, targets, { client, messageId }, pending.call);
@@ -117,7 +121,12 @@ export class ProxyCore {
     reporter: Reporter | undefined,
     call?: CallRecord,
   ): void {
-    const over = () => this.sessions.delete(transaction);
+    const over = () => {
+      this.sessions.delete(transaction);
+      const { challenger } = session;
+      if (challenger !== undefined)
+        this.challengers.note(transaction.request, challenger, this.context.layer.wheel.now());
+    };
     const session = new ProxySession(
       this.context,
       transaction,

@@ -11,6 +11,7 @@ import { reasonPhrase } from "../message/names.ts";
 import { serializeMessage } from "../message/serialize.ts";
 import { replyTo, type ServerTransaction, uriOf } from "../transaction/index.ts";
 import { Branch } from "./branch.ts";
+import { isChallenge } from "./challengers.ts";
 import { bestOf, MAX_TARGETS, otherChallenges, type ProxyOrder } from "./order.ts";
 
 /** Who hears about the results; none for requests inside a proxied dialog. */
@@ -38,6 +39,7 @@ export class ProxySession {
   private cancelled = false;
   private noMoreTargets = false;
   private over = false;
+  private asked: string | undefined;
 
   constructor(
     readonly context: CoreContext,
@@ -53,6 +55,9 @@ export class ProxySession {
     this.request = transaction.request;
     this.waiting = targets.slice(0, MAX_TARGETS);
   }
+
+  /** The first destination whose challenge went back to the caller. */
+  challenger: string | undefined;
 
   start(): void {
     if (this.order.parallel) while (this.waiting.length > 0) this.startNext();
@@ -120,6 +125,7 @@ export class ProxySession {
       return;
     }
     this.report(response, inbound, branch);
+    if (isChallenge(response)) this.asked ??= branch.target.uri;
     const contacts = response.status < 400 ? this.redirects(response) : [];
     if (contacts.length > 0 && !this.noMoreTargets) this.waiting.unshift(...contacts);
     else this.finals.push(inbound ? branch.passed(response) : response);
@@ -181,6 +187,7 @@ export class ProxySession {
   private answerBest(): void {
     const fallback = this.cancelled ? 487 : 408;
     const best = bestOf(this.finals) ?? replyTo(this.request, fallback, reasonPhrase(fallback), "zj");
+    if (isChallenge(best)) this.challenger = this.asked;
     best.headers.push(...otherChallenges(best, this.finals));
     // A 503 of one destination says nothing about us (RFC 3261 §16.7 step 6).
     if (best.status === 503) {

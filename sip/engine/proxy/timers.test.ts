@@ -1,7 +1,8 @@
 /** The proxy's timers, failover and choice of the answer (RFC 3261 §16.6–16.8) under a fake clock. */
 import { describe, expect, test } from "bun:test";
 import { hopTo } from "../dialog/routing.ts";
-import type { SipResponse } from "../message/model.ts";
+import type { SipRequest, SipResponse } from "../message/model.ts";
+import { Challengers } from "./challengers.ts";
 import { field, NOTHING_LEFT, PROXY, proxied } from "./fake-proxy.ts";
 import { bestOf } from "./order.ts";
 
@@ -183,6 +184,66 @@ describe("the answer the caller gets", () => {
       .map((text) => field(text, "To"));
     expect(tags.map((to) => /tag=(\w+)/.exec(to)?.[1])).toEqual(["t21", "t22"]);
   });
+});
+
+describe("a destination that asks for credentials", () => {
+  const DEMAND = 'Proxy-Authenticate: Digest realm="two",nonce="n"\r\n';
+  const PROOF = 'Proxy-Authorization: Digest username="a",realm="two",nonce="n",response="r"\r\n';
+
+  /** Two destinations in turn: the first is busy, the second demands. */
+  function demanded(demand = DEMAND) {
+    const scene = proxied([21, 22]);
+    scene.send("INVITE");
+    scene.answer(21, "486 Busy Here");
+    scene.answer(22, "407 Proxy Authentication Required", demand);
+    expect(scene.statuses()).toEqual(["407"]);
+    scene.send("ACK", { branch: "INVITE" });
+    const invites = (number: number) => scene.methods(number).filter((method) => method === "INVITE").length;
+    const again = (extra: string) => {
+      scene.send("INVITE", { extra, branch: "again", cseq: 2 });
+      return [invites(21), invites(22)];
+    };
+    return { ...scene, invites, again };
+  }
+
+  test("gets the repetition with them first; the other one has its turn when it refuses", () => {
+    const scene = demanded();
+    expect(scene.again(PROOF)).toEqual([1, 2]);
+    expect(field(scene.got[22]?.at(-1) ?? "", "Proxy-Authorization")).toContain('nonce="n"');
+    scene.answer(22, "486 Busy Here");
+    expect([scene.invites(21), scene.invites(22)]).toEqual([2, 2]);
+    scene.answer(21, "200 OK");
+    expect(scene.statuses()).toEqual(["407", "200"]);
+    scene.advance(200_000);
+    expect(scene.left()).toEqual(NOTHING_LEFT);
+  });
+
+  test("is no longer first after 2 s, without credentials, or where it asked for nothing", () => {
+    const late = demanded();
+    late.advance(2_000);
+    expect(late.again(PROOF)).toEqual([2, 1]);
+    expect(demanded().again("")).toEqual([2, 1]);
+    expect(demanded("").again(PROOF)).toEqual([2, 1]);
+  });
+});
+
+test("of many who were asked for credentials the last thousand are remembered", () => {
+  const challengers = new Challengers();
+  const request = (callId: string): SipRequest => ({
+    kind: "request",
+    method: "INVITE",
+    uri: "sip:b@example.com",
+    headers: [
+      { name: "Call-ID", value: callId },
+      { name: "From", value: "<sip:a@example.com>;tag=1" },
+      { name: "To", value: "<sip:b@example.com>" },
+      { name: "Authorization", value: "Digest" },
+    ],
+    body: new Uint8Array(0),
+  });
+  for (let index = 0; index <= 1_000; index++) challengers.note(request(`c${index}`), "sip:two", 0);
+  const first = (index: number) => challengers.order(request(`c${index}`), ["sip:one", "sip:two"], 1)[0];
+  expect([first(0), first(1), first(1_000)]).toEqual(["sip:one", "sip:two", "sip:two"]);
 });
 
 describe("redirects", () => {
