@@ -13,7 +13,7 @@ import type { DigestAlgorithm } from "./srf/digest.ts";
 import { parseEngineAddress, SrfFacade } from "./srf/facade.ts";
 import { type EngineView, type LaunchedEngine, launchEngine } from "./srf/launch.ts";
 import { AddressSet, PRIVATE_RANGES } from "./srf/network.ts";
-import { resolverWith } from "./trunks/resolve.ts";
+import { createHostResolver } from "./trunks/resolve.ts";
 import { Trunks } from "./trunks/trunks.ts";
 
 export interface SipConfig {
@@ -158,7 +158,7 @@ export async function startSip(config: SipConfig, directory: Directory): Promise
     onError,
     ...(config.keepAliveMs === undefined ? {} : { keepAliveMs: config.keepAliveMs }),
   });
-  const trunks = new Trunks({ stack, directory, resolve: resolverWith(config.hosts ?? {}) });
+  const trunks = new Trunks({ stack, directory, resolve: createHostResolver({ hosts: config.hosts ?? {} }) });
   const legs = new LegService({
     stack,
     media,

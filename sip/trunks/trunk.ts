@@ -6,8 +6,8 @@ import type { TrunkConfig, TrunkState } from "../directory.ts";
 import { parseAddressList } from "../engine/message/address.ts";
 import { escapeUser, parseUri } from "../engine/message/uri.ts";
 import type { Credentials, Reply, SipStack } from "../srf/model.ts";
-import { AddressSet } from "../srf/network.ts";
 import { routeValues } from "../srf/route.ts";
+import { CarrierAddresses } from "./addresses.ts";
 import { type HealthState, mayCarryCalls, nextHealth, START_HEALTH } from "./health.ts";
 import type { TrunkCaller } from "./identity.ts";
 import type { CallRate } from "./limits.ts";
@@ -44,9 +44,7 @@ const PING_RETRY_MS = 10_000;
 export class Trunk {
   readonly config: TrunkConfig;
   readonly #parts: TrunkParts;
-  #addresses: AddressSet;
-  /** What its names were resolved to last. */
-  #found: readonly string[] = [];
+  readonly #addresses: CarrierAddresses;
   #registration: RegistrationState | undefined;
   #health: HealthState = START_HEALTH;
   #since: number;
@@ -68,7 +66,7 @@ export class Trunk {
     this.config = config;
     this.#parts = parts;
     this.#since = parts.now();
-    this.#addresses = new AddressSet([hostOf(config.host), ...config.allowedAddresses]);
+    this.#addresses = new CarrierAddresses(config, parts.resolve, parts.now);
     if (config.kind === "registration" && config.enabled) {
       this.#registration = startRegistration(config.registerExpiresS, parts.now());
     }
@@ -100,7 +98,7 @@ export class Trunk {
   /** How its voice is reached: by IPv6 when that is all the carrier's host has. */
   get family(): "IP4" | "IP6" {
     const host = hostOf(this.config.outboundProxy !== "" ? this.config.outboundProxy : this.config.host);
-    const known = isIP(host) === 0 ? this.#found : [host];
+    const known = isIP(host) === 0 ? this.#addresses.found : [host];
     return known.length > 0 && known.every((address) => isIP(address) === 6) ? "IP6" : "IP4";
   }
 
@@ -227,7 +225,7 @@ export class Trunk {
     const now = this.#parts.now();
     if (now >= this.#nextResolveAt) {
       this.#nextResolveAt = now + RESOLVE_EVERY_MS;
-      void this.resolve();
+      void this.#addresses.lookUp();
     }
     if (!this.#parts.stack.connected) return;
     if (this.#registration !== undefined) {
@@ -242,18 +240,6 @@ export class Trunk {
     }
     if (this.config.optionsPingS > 0 && this.#pinging === undefined && now >= this.#nextPingAt)
       void this.#ping();
-  }
-
-  /** Looks the carrier's names up again. */
-  async resolve(): Promise<void> {
-    const { host, outboundProxy, transport, allowedAddresses } = this.config;
-    const literal = new AddressSet(allowedAddresses);
-    const names = [hostOf(host), hostOf(outboundProxy), ...literal.invalid.map(hostOf)].filter(
-      (name) => name !== "",
-    );
-    const found = (await Promise.all(names.map((name) => this.#parts.resolve(name, transport)))).flat();
-    if (found.length > 0) this.#found = found;
-    if (found.length > 0) this.#addresses = new AddressSet([...found, ...allowedAddresses]);
   }
 
   /** Ends the registration at the carrier (best effort) and all timers. */
@@ -294,6 +280,7 @@ export class Trunk {
       this.#parts.random(),
     );
     if (reply.status < 300) {
+      this.#addresses.heard(reply.source.address, this.#registration.registeredUntil ?? now);
       this.#health = { ...this.#health, latencyMs: now - sentAt };
       this.#silent = false;
       // A Service-Route that makes no sense must not cut the line off.
@@ -353,6 +340,7 @@ export class Trunk {
       at: now,
     });
     const every = config.optionsPingS * 1000;
+    if (answered && reply.status < 300) this.#addresses.heard(reply.source.address, now + every);
     this.#nextPingAt = now + (answered ? every : Math.min(every, PING_RETRY_MS));
     this.#changed();
   }

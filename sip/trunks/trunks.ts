@@ -3,7 +3,7 @@ import type { Directory, TrunkConfig, TrunkState } from "../directory.ts";
 import { decodeUser, parseUri } from "../engine/message/uri.ts";
 import type { IncomingRequest, SipStack } from "../srf/model.ts";
 import { CallRate } from "./limits.ts";
-import { type HostResolver, resolveHost } from "./resolve.ts";
+import { createHostResolver, type HostResolver } from "./resolve.ts";
 import { type After, after } from "./timer.ts";
 import { Trunk, type TrunkUsage } from "./trunk.ts";
 
@@ -18,6 +18,7 @@ export interface TrunksOptions {
 
 export class Trunks {
   readonly #o: TrunksOptions;
+  readonly #resolve: HostResolver;
   readonly #trunks = new Map<number, Trunk>();
   readonly #usage = new Map<number, TrunkUsage>();
   readonly #listeners = new Set<(state: TrunkState) => void>();
@@ -25,6 +26,7 @@ export class Trunks {
 
   constructor(options: TrunksOptions) {
     this.#o = options;
+    this.#resolve = options.resolve ?? createHostResolver();
   }
 
   start(): void {
@@ -59,7 +61,7 @@ export class Trunks {
         stack: this.#o.stack,
         now: this.#o.now ?? Date.now,
         random: this.#o.random ?? Math.random,
-        resolve: this.#o.resolve ?? resolveHost,
+        resolve: this.#resolve,
         after: this.#o.after ?? after,
         onChange: (changed) => this.#emit(changed),
       });
