@@ -5,6 +5,7 @@ import type { Configuration } from "../system/index.ts";
 
 interface RegistrationRecord {
   extension_id: number;
+  number: string;
   contact: string;
   source: string;
   user_agent: string;
@@ -15,6 +16,9 @@ interface RegistrationRecord {
   registered_at: number;
   expires_at: number;
 }
+
+const ROWS =
+  "SELECT registration.*, extension.number FROM registration JOIN extension ON extension.id = registration.extension_id";
 
 const SAVE = `INSERT INTO registration (extension_id, contact, source, user_agent, call_id, cseq, instance, path_json, registered_at,
   expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (extension_id, contact) DO UPDATE SET source = excluded.source,
@@ -91,8 +95,9 @@ export function createDirectory(deps: {
     endpointByUser: (user) => endpoints.get(user),
     trunks: () => trunks,
     loadRegistrations: () =>
-      (sync.prepare("SELECT * FROM registration").all() as RegistrationRecord[]).map((r) => ({
+      (sync.prepare(ROWS).all() as RegistrationRecord[]).map((r) => ({
         extensionId: r.extension_id,
+        number: r.number,
         contact: r.contact,
         source: r.source,
         userAgent: r.user_agent,

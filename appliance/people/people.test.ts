@@ -155,6 +155,7 @@ test("registrations survive a reopening", async () => {
   expect(extension.name).toBe("<b>Lobby</b>");
   const row = {
     extensionId: extension.id,
+    number: extension.number,
     contact: "sip:2001@192.168.1.20:5060",
     source: "udp:192.168.1.20:5060",
     userAgent: "phone",

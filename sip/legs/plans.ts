@@ -1,8 +1,7 @@
 /** Whom an outgoing leg rings, how it is addressed and what voice it is offered. */
 import type { RegistrationRow } from "../directory.ts";
-import { escapeUser, parseUri } from "../engine/message/uri.ts";
 import type { OfferOptions } from "../media/model.ts";
-import { deviceHop } from "../srf/network.ts";
+import { deviceHop, deviceTo } from "../srf/network.ts";
 import { extensionFrom } from "../trunks/identity.ts";
 import type { Trunk } from "../trunks/trunk.ts";
 import { deviceOffers, type Protection, trunkMedia } from "./media-choice.ts";
@@ -39,7 +38,6 @@ export function extensionPlan(
   proven: ProvenMedia,
 ): OutgoingPlan {
   const from = extensionFrom({ number: spec.callerNumber, name: spec.callerName ?? "" }, "localhost");
-  const number = escapeUser(spec.target.number);
   return {
     earlyMedia: false,
     silentCause: "unreachable",
@@ -55,7 +53,7 @@ export function extensionPlan(
           headers: {
             ...route,
             From: from,
-            To: `<sip:${number}@${hostPart(row.contact)}>`,
+            To: deviceTo(row),
             ...(spec.autoAnswer === true ? AUTO_ANSWER : {}),
             ...spec.headers,
           },
@@ -94,9 +92,4 @@ export function trunkPlan(spec: DialSpec, trunk: Trunk): OutgoingPlan {
       },
     ],
   };
-}
-
-function hostPart(contact: string): string {
-  const uri = parseUri(contact);
-  return uri?.kind === "sip" ? uri.host : "localhost";
 }

@@ -25,6 +25,7 @@ const carrier = trunkConfig({
 });
 const row = (contact: string): RegistrationRow => ({
   extensionId: 1,
+  number: "1001",
   contact,
   source: "udp:192.168.1.20:5060",
   userAgent: "",

@@ -5,6 +5,7 @@ import { contactLines, DEFAULT_LIMITS, decideRegister, type RegisterRequest } fr
 const NOW = 1_000_000;
 const ask = (over: Partial<RegisterRequest> = {}): RegisterRequest => ({
   extensionId: 1,
+  number: "1001",
   callId: "c1",
   cseq: 1,
   contact: "<sip:1001@192.168.1.20:5060>",

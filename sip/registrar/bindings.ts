@@ -22,6 +22,7 @@ export const DEFAULT_LIMITS: RegisterLimits = {
 /** A REGISTER whose sender is proven. */
 export interface RegisterRequest {
   readonly extensionId: number;
+  readonly number: string;
   readonly callId: string;
   readonly cseq: number;
   /** Contact header; undefined in a query. */
@@ -97,6 +98,7 @@ export function decideRegister(
     if (asked === 0) continue;
     const row: RegistrationRow = {
       extensionId: request.extensionId,
+      number: request.number,
       contact: address.uri,
       source: request.source,
       userAgent: request.userAgent,

@@ -1,7 +1,7 @@
 /** The devices of each extension, and whether they answer: OPTIONS now and then, spread over time. */
 import type { DeviceState, RegistrationRow } from "../directory.ts";
 import type { SipStack } from "../srf/model.ts";
-import { deviceHop } from "../srf/network.ts";
+import { deviceHop, deviceTo } from "../srf/network.ts";
 
 export interface DeviceWatchOptions {
   /** Time between two OPTIONS to one device, ms; 0 = none. */
@@ -150,7 +150,7 @@ export class DeviceWatch {
       method: "OPTIONS",
       uri: device.row.contact,
       ...hop,
-      headers: { ...route, From: `<${fromUri}>`, Accept: "application/sdp" },
+      headers: { ...route, From: `<${fromUri}>`, To: deviceTo(device.row), Accept: "application/sdp" },
     }).final;
     device.asking = false;
     const answered = reply.origin === "network" && reply.status !== 408;

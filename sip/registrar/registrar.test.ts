@@ -9,6 +9,7 @@ import { Registrar } from "./registrar.ts";
 
 const saved = (over: Partial<RegistrationRow> = {}): RegistrationRow => ({
   extensionId: 1,
+  number: "1001",
   contact: "sip:1001@192.168.1.20",
   source: "udp:192.168.1.20:5060",
   userAgent: "Phone",

@@ -162,6 +162,7 @@ export class Registrar {
       request,
       register: {
         extensionId: endpoint.extensionId,
+        number: endpoint.number,
         callId: request.callId,
         cseq: parseCSeq(request.header("CSeq") ?? "")?.sequence ?? 0,
         contact: request.header("Contact"),

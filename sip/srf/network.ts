@@ -1,5 +1,6 @@
 /** Addresses and ranges: who is on the office LAN, which source is which trunk. */
 import { BlockList, isIP } from "node:net";
+import { escapeUser } from "../engine/message/uri.ts";
 
 /** RFC 1918, RFC 6598, loopback, link-local, unique local IPv6. */
 export const PRIVATE_RANGES: readonly string[] = [
@@ -63,7 +64,7 @@ export function formatSource(source: { protocol: string; address: string; port: 
 
 /**
  * The next hop that reaches such a source: "sip:192.168.1.20:5060;transport=udp". Undefined for connections: the
- * engine keeps the one a device registered over and finds it by the device's Contact (RFC 5626).
+ * engine keeps the one a device registered over and finds it by the device's Contact and the To, see `deviceTo` (RFC 5626).
  */
 export function sourceUri(source: string): string | undefined {
   const cut = source.indexOf(":");
@@ -75,6 +76,14 @@ export function sourceUri(source: string): string | undefined {
 export function hop(source: string): { proxy?: string } {
   const proxy = sourceUri(source);
   return proxy === undefined ? {} : { proxy };
+}
+
+/**
+ * The To of a request to a device: its extension at our own address. Over connections it says whose device is meant, for
+ * a Contact is only what a device says of itself and another may have registered the same.
+ */
+export function deviceTo(row: { readonly number: string }): string {
+  return `<sip:${escapeUser(row.number)}@localhost>`;
 }
 
 /** The way to a device: along the Path of its REGISTER (RFC 3327), else straight to where it came from. */

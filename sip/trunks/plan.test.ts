@@ -40,6 +40,7 @@ describe("a call through a trunk", () => {
     expect(plan).toEqual({
       uri: "sip:+862155501234@ims.carrier.cn",
       headers: {
+        To: "<sip:+862155501234@ims.carrier.cn>",
         From: '"Li" <sip:+862155550100@ims.carrier.cn>',
         "P-Asserted-Identity": '"Li" <sip:+862155550101@ims.carrier.cn>',
         Contact: "<sip:+862155550101@localhost>",

@@ -9,6 +9,7 @@ import { contactUri, type Incoming } from "./incoming.ts";
 import { type DialogLife, natHop } from "./life.ts";
 import type { AppPort, Dialog, PendingServer } from "./model.ts";
 import type { Reliable } from "./reliable.ts";
+import { personOf } from "./routing.ts";
 import type { SessionTimers } from "./session.ts";
 import { dialogName } from "./store.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -201,10 +202,11 @@ export class Answers {
     if (peer.protocol === "udp") return;
     const seconds = Number(getHeader(response, "Expires") ?? getHeader(pending.request, "Expires") ?? 3600);
     const hop = { target: { by: "flow" as const, flow: peer.flow }, destination: peer };
+    const person = personOf(getHeader(pending.request, "To"));
     for (const contact of getList(pending.request, "Contact")) {
       const own = /;\s*expires=(\d+)/i.exec(contact)?.[1];
       const lasts = own === undefined ? seconds : Number(own);
-      this.context.flows.keep(uriOf(contact), hop, lasts, this.context.layer.wheel.now());
+      this.context.flows.keep(uriOf(contact), person, hop, lasts, this.context.layer.wheel.now());
     }
   }
 }

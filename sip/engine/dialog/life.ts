@@ -13,7 +13,7 @@ import { dialogRequest, isPrivate, namesAddress } from "./build.ts";
 import { type CoreContext, NOTHING } from "./context.ts";
 import type { AnsweredInvite, Dialog, HeldOffer, Hop, PendingClient } from "./model.ts";
 import { endOf } from "./records.ts";
-import { literalHop } from "./routing.ts";
+import { literalHop, personOf } from "./routing.ts";
 
 /** Making, refreshing and ending dialogs: what both roles share. */
 export class DialogLife {
@@ -46,9 +46,9 @@ export class DialogLife {
    * can open a connection to keeps the broken one, over which the request fails at once.
    */
   private presentHop(dialog: Dialog): Hop | undefined {
-    const { hop, remoteTarget } = dialog;
+    const { hop, remote, remoteTarget } = dialog;
     if (!hop || this.stands(hop)) return hop;
-    const anew = this.context.flows.find(remoteTarget, this.context.layer.wheel.now());
+    const anew = this.context.flows.find(remoteTarget, personOf(remote), this.context.layer.wheel.now());
     if (anew && this.stands(anew)) return anew;
     return reachable(remoteTarget, hop.destination) ? undefined : hop;
   }

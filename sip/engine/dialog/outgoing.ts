@@ -23,7 +23,7 @@ import type { DialogLife } from "./life.ts";
 import type { AppPort, Dialog, Hop, PendingClient } from "./model.ts";
 import type { NetworkAnswers } from "./network-answers.ts";
 import { mustWait } from "./offers.ts";
-import { literalHop } from "./routing.ts";
+import { flowFor, literalHop } from "./routing.ts";
 
 const FLOW_METHODS = new Set(["INVITE", "OPTIONS", "NOTIFY", "MESSAGE", "SUBSCRIBE", "REFER"]);
 const NO_DIALOG = "NOK|Server error: unable to find dialog for dialog id provided";
@@ -45,7 +45,23 @@ export class Outgoing {
       if (!dialog) client.reply(messageId, NO_DIALOG);
       else if (app.method === "ACK") this.ack(client, messageId, dialog, app);
       else this.inDialog(client, messageId, dialog, app);
-    } else this.outside(client, messageId, proxy, app);
+    } else {
+      const dialog = this.meant(client, app);
+      if (dialog) this.inDialog(client, messageId, dialog, app);
+      else this.outside(client, messageId, proxy, app);
+    }
+  }
+
+  /**
+   * The app's live dialog whose Call-ID and tags it wrote itself (RFC 3261 §12.2.1.1). The Call-ID alone names none: both
+   * sides of a call, its forks and a repetition with credentials may share it.
+   */
+  private meant(client: AppPort, app: AppRequest): Dialog | undefined {
+    const [callId, from, to] = ["Call-ID", "From", "To"].map((name) => getHeader(app, name));
+    const [local, remote] = [tagOf(from), tagOf(to)];
+    if (callId === undefined || local === undefined || remote === undefined) return undefined;
+    const dialog = this.context.dialogs.find(callId, local, remote);
+    return dialog && this.context.absences.same(dialog.client, client) ? dialog : undefined;
   }
 
   /** The early dialog a PRACK is for: peers of a fork share the app's name, their RSeq tells them apart. */
@@ -70,8 +86,9 @@ export class Outgoing {
     }
     const route = app.headers.find((entry) => entry.name === "Route")?.value;
     const next = route !== undefined ? uriOf(route) : proxy !== "" ? proxyUri(proxy) : app.uri;
+    const to = app.headers.find((entry) => entry.name === "To")?.value;
     const flow = FLOW_METHODS.has(app.method)
-      ? this.context.flows.find(next, this.context.layer.wheel.now())
+      ? flowFor(this.context.flows, next, to, app.uri, this.context.layer.wheel.now())
       : undefined;
     // A connection known leads elsewhere, though the device's private address may be one of ours too.
     const points = this.context.transport.listening.filter(({ protocol }) => protocol === protocolOf(next));

@@ -1,7 +1,9 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { parseAddress } from "../message/address.ts";
 import type { TransportProtocol } from "../message/model.ts";
-import { hostPortOf } from "../transaction/index.ts";
+import { decodeUser, parseUri } from "../message/uri.ts";
+import { hostPortOf, uriOf } from "../transaction/index.ts";
 import { protocolOf } from "./build.ts";
 import type { Hop } from "./model.ts";
 
@@ -36,6 +38,8 @@ export const lookupResolve: Resolve = async (uri) => {
 };
 
 interface Flow {
+  /** Whose registration brought it: the user of its To. */
+  readonly person: string;
   readonly hop: Hop;
   readonly until: number;
 }
@@ -44,41 +48,96 @@ const MAX_FLOWS = 50_000;
 /** Flows that have run out are looked for this often, ms. */
 const SWEEP_MS = 60_000;
 
-/** Connections of registered devices by `user@host` of their Contact (RFC 5626 in spirit; drachtio does the same). */
+/**
+ * Connections of registered devices by `user@host` of their Contact (RFC 5626 in spirit; drachtio does the same) and by
+ * whose they are. A Contact is what a device says of itself: without its owner anyone who may register could name
+ * another's Contact, before or after them, and be sent their calls.
+ */
 export class FlowTable {
-  private readonly flows = new Map<string, Flow>();
+  /** Of one Contact, the newest last; hardly ever more than one. */
+  private readonly flows = new Map<string, readonly Flow[]>();
+
+  private size = 0;
 
   private swept = 0;
 
   /** Registrations over connections that have not run out. */
   count(now: number): number {
     this.expire(now);
-    return this.flows.size;
+    return this.size;
   }
 
-  /** @param seconds how long the registration lasts; 0 forgets it. */
-  keep(contactUri: string, hop: Hop, seconds: number, now: number): void {
+  /**
+   * @param person user of the address-of-record that is registered, see `personOf`.
+   * @param seconds how long the registration lasts; 0 forgets it.
+   */
+  keep(contactUri: string, person: string, hop: Hop, seconds: number, now: number): void {
     const key = flowKey(contactUri);
     if (!key) return;
-    this.flows.delete(key);
+    const others = (this.flows.get(key) ?? []).filter((flow) => flow.person !== person);
+    this.put(key, others);
     if (seconds <= 0) return;
-    if (this.flows.size >= MAX_FLOWS || now - this.swept > SWEEP_MS) this.expire(now);
-    if (this.flows.size < MAX_FLOWS) this.flows.set(key, { hop, until: now + seconds * 1000 });
+    if (this.size >= MAX_FLOWS || now - this.swept > SWEEP_MS) this.expire(now);
+    if (this.size >= MAX_FLOWS) return;
+    const live = others.filter((flow) => flow.until > now);
+    this.put(key, [...live, { person, hop, until: now + seconds * 1000 }]);
   }
 
-  find(uri: string, now: number): Hop | undefined {
-    const key = flowKey(uri);
-    const flow = key === undefined ? undefined : this.flows.get(key);
-    if (!flow || key === undefined) return undefined;
-    if (flow.until > now) return flow.hop;
-    this.flows.delete(key);
-    return undefined;
+  /** The connection of that person's device, and nobody else's. */
+  find(contactUri: string, person: string, now: number): Hop | undefined {
+    return this.live(contactUri, now).find((flow) => flow.person === person)?.hop;
+  }
+
+  /** The connection under that Contact when nothing says who is meant: that person's, else the newest. */
+  findAny(contactUri: string, likely: string, now: number): Hop | undefined {
+    const flows = this.live(contactUri, now);
+    return (flows.find((flow) => flow.person === likely) ?? flows.at(-1))?.hop;
+  }
+
+  private live(contactUri: string, now: number): readonly Flow[] {
+    const key = flowKey(contactUri);
+    const flows = key === undefined ? undefined : this.flows.get(key);
+    return flows?.filter((flow) => flow.until > now) ?? [];
+  }
+
+  private put(key: string, flows: readonly Flow[]): void {
+    this.size += flows.length - (this.flows.get(key)?.length ?? 0);
+    if (flows.length === 0) this.flows.delete(key);
+    else this.flows.set(key, flows);
   }
 
   private expire(now: number): void {
     this.swept = now;
-    for (const [key, flow] of this.flows) if (flow.until <= now) this.flows.delete(key);
+    for (const [key, flows] of this.flows) {
+      const live = flows.filter((flow) => flow.until > now);
+      if (live.length < flows.length) this.put(key, live);
+    }
   }
+}
+
+/** The user of a To or From value, unescaped as the registrar reads it; "" when it names none. */
+export function personOf(value: string | undefined): string {
+  const address = parseAddress(value ?? "");
+  const uri = address === undefined ? undefined : parseUri(address.uri);
+  return uri === undefined ? "" : decodeUser(uri);
+}
+
+/**
+ * The connection a request outside dialogs takes. A To of the app's says whose device is meant, and one that is the
+ * Request-URI itself that no device of ours is (a carrier is called at its own address); without a To it is as with
+ * drachtio, the device that registered the Contact last.
+ */
+export function flowFor(
+  flows: FlowTable,
+  next: string,
+  to: string | undefined,
+  requestUri: string,
+  now: number,
+): Hop | undefined {
+  if (to === undefined) return flows.findAny(next, personOf(`<${next}>`), now);
+  const meant = flowKey(uriOf(to));
+  if (meant === undefined || meant === flowKey(requestUri)) return undefined;
+  return flows.find(next, personOf(to), now);
 }
 
 function flowKey(uri: string): string | undefined {

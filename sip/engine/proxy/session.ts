@@ -4,7 +4,7 @@ import { metaText } from "../agent-protocol/index.ts";
 import { type CoreContext, fabricate, metaOf } from "../dialog/context.ts";
 import type { AppPort, Hop } from "../dialog/model.ts";
 import type { CallRecord } from "../dialog/records.ts";
-import { literalHop } from "../dialog/routing.ts";
+import { literalHop, personOf } from "../dialog/routing.ts";
 import { getHeader, getList } from "../message/headers.ts";
 import type { InboundMessage, SipRequest, SipResponse } from "../message/model.ts";
 import { reasonPhrase } from "../message/names.ts";
@@ -159,7 +159,9 @@ export class ProxySession {
     this.tried.add(target.uri);
     const branch = new Branch(this, target);
     this.branches.push(branch);
-    const known = target.hop ?? this.context.flows.find(target.uri, this.context.layer.wheel.now());
+    const likely = personOf(getHeader(this.request, "To"));
+    const now = this.context.layer.wheel.now();
+    const known = target.hop ?? this.context.flows.findAny(target.uri, likely, now);
     const direct = known ?? literalHop(target.uri);
     if (direct) {
       branch.start([direct]);
