@@ -1,5 +1,6 @@
 import type { SipMessage } from "../message/model.ts";
 import { serializeMessage } from "../message/serialize.ts";
+import { topVia } from "../message/via.ts";
 import { callIdOf } from "../transaction/index.ts";
 import { masked } from "./mask.ts";
 import { Place, Shelf } from "./shelf.ts";
@@ -186,14 +187,21 @@ export class TraceRing {
   }
 
   private written(kept: Kept): TraceEntry {
+    const remote = remoteOf(kept);
     return {
       at: kept.at,
       direction: kept.direction,
-      remote: kept.remote,
-      local: this.localFor(kept.remote),
+      remote,
+      local: this.localFor(remote),
       text: masked(serializeMessage(kept.message).toString("utf8")),
     };
   }
+}
+
+/** The other side; the Via of a request of ours knows best how it went, a long one took TCP (RFC 3261 §18.1.1). */
+function remoteOf({ direction, remote, message }: Kept): string {
+  const via = direction === "out" && message.kind === "request" ? topVia(message) : undefined;
+  return via?.transport === "TCP" ? remote.replace(/^udp:/, "tcp:") : remote;
 }
 
 /** Rings or is answered (RFC 3261 §12.1: an answer that makes a dialog). */

@@ -132,8 +132,7 @@ export class ClientTransaction {
   private armRetransmit(): void {
     this.retransmit = this.layer.wheel.after(this.interval, () => {
       if (this.state !== "calling" && (this.invite || this.state !== "proceeding")) return;
-      this.layer.counters.retransmitted++;
-      this.layer.transmit(this.request, this.target);
+      this.layer.repeat(this.request, this.target);
       // Timer A doubles without bound, timer E up to T2 and T2 once proceeding.
       if (this.invite) this.interval *= 2;
       else this.interval = this.state === "proceeding" ? T2 : Math.min(this.interval * 2, T2);

@@ -114,6 +114,13 @@ export class TransactionLayer {
     });
   }
 
+  /** Sends a request once more, unless a connection took it in the meantime (RFC 3261 §18.1.1) or it waits for one. */
+  repeat(request: SipRequest, target: SendTarget): void {
+    if (this.transport.holds?.(request)) return;
+    this.counters.retransmitted++;
+    this.transmit(request, target);
+  }
+
   private retransmit(spent: SpentAnswer): void {
     const parsed = parseMessage(spent.bytes);
     if (parsed.ok) this.transmit(parsed.message, spent.target, undefined, spent.bytes);

@@ -6,16 +6,15 @@ import {
   type SipPeer,
   type SipRequest,
   serializeMessage,
-  setTopVia,
   statelessResponse,
   type TransportProtocol,
-  topVia,
   validateMessage,
 } from "../message/index.ts";
 import type { Connection, WaitingBytes } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 import type { Frame } from "./framer.ts";
 import { family, plainAddress } from "./local.ts";
+import { LongRequests } from "./long.ts";
 import type { ListenPoint, SendTarget, TlsIdentity, TransportLayer } from "./model.ts";
 import { DEFAULTS, type Settings, type TransportOptions } from "./options.ts";
 import { type Listening, Points } from "./points.ts";
@@ -29,7 +28,6 @@ import { listenWebSocket } from "./websocket.ts";
 type Address = Extract<SendTarget, { by: "address" }>;
 
 const PONG = Buffer.from("\r\n");
-const REFUSED_TCP_MS = 30_000;
 
 /** What the sockets hand to the layer. */
 export interface Hub {
@@ -71,7 +69,7 @@ class Layer implements Transport, Hub {
   readonly #servers = new Map<string, () => void>();
   readonly #open: ConnectionTable;
   readonly #dialing = new Map<string, Promise<Connection>>();
-  readonly #noTcp = new Map<string, number>();
+  readonly #long: LongRequests;
   readonly #messageListeners: ((inbound: InboundMessage) => void)[] = [];
   readonly #failureListeners: ((peer: SipPeer, error: Error) => void)[] = [];
   readonly #sweeper: ReturnType<typeof setInterval>;
@@ -82,6 +80,12 @@ class Layer implements Transport, Hub {
     this.settings = { ...DEFAULTS, ...options };
     this.#open = new ConnectionTable(this.settings);
     this.bounds = this.#open.bounds;
+    this.#long = new LongRequests({
+      settings: this.settings,
+      localFor: (protocol, destination) => this.localFor(protocol, destination),
+      connection: (target) => this.#connection(target),
+      datagram: (request, target) => this.#datagram(serializeMessage(request), target),
+    });
     const period = Math.max(20, Math.min(1000, this.settings.messageTimeoutMs / 4));
     this.#sweeper = setInterval(() => {
       this.#open.sweep(performance.now(), ({ peer }) => this.settings.onReject?.(peer, "Unfinished Message"));
@@ -175,6 +179,7 @@ class Layer implements Transport, Hub {
   add(connection: Connection): boolean {
     if (this.#closed || !this.#open.hasRoom(connection.peer.address)) return false;
     this.#open.add(connection);
+    if (connection.peer.protocol === "tcp") this.#long.opened(connection.peer);
     return true;
   }
 
@@ -260,10 +265,15 @@ class Layer implements Transport, Hub {
     const bytes = ready ?? serializeMessage(message);
     if (target.by === "flow") return this.#sendOnFlow(bytes, target.flow);
     if (target.protocol !== "udp") return this.#sendOnConnection(bytes, target);
-    if (message.kind === "request" && bytes.length > this.settings.udpLimit) {
-      const peer = await this.#tryTcp(message, target);
-      if (peer) return peer;
-    }
+    const byTcp = message.kind === "request" && this.#long.send(message, bytes.length, target);
+    return byTcp || this.#datagram(bytes, target);
+  }
+
+  holds(request: SipRequest): boolean {
+    return this.#long.holds(request);
+  }
+
+  #datagram(bytes: Buffer, target: Address): SipPeer {
     const port = this.#udpTowards(target.address);
     if (!port) throw new TransportError("no-listener", `no UDP listener towards ${target.address}`);
     const address = plainAddress(target.address);
@@ -314,24 +324,6 @@ class Layer implements Transport, Hub {
       .finally(() => this.#dialing.delete(key));
     this.#dialing.set(key, attempt);
     return attempt;
-  }
-
-  /** A long request by TCP, with the Via changed to match; undefined when it has to go by UDP after all. */
-  async #tryTcp(request: SipRequest, target: Address): Promise<SipPeer | undefined> {
-    const local = this.localFor("tcp", target.address);
-    const via = topVia(request);
-    const key = `${target.address}/${target.port}`;
-    const now = performance.now();
-    if (!local || !via || (this.#noTcp.get(key) ?? 0) > now) return undefined;
-    const copy: SipRequest = { ...request, headers: request.headers.map((header) => ({ ...header })) };
-    setTopVia(copy, { ...via, transport: "TCP", port: local.port });
-    try {
-      return await this.#sendOnConnection(serializeMessage(copy), { ...target, protocol: "tcp" });
-    } catch {
-      if (this.#noTcp.size > 1000) this.#noTcp.clear();
-      this.#noTcp.set(key, now + REFUSED_TCP_MS);
-      return undefined;
-    }
   }
 
   #udpTowards(destination: string): UdpPort | undefined {

@@ -1,5 +1,5 @@
 /** What the transaction layer needs of the transport layer (RFC 3261 §18). */
-import type { InboundMessage, SipMessage, SipPeer, TransportProtocol } from "../message/model.ts";
+import type { InboundMessage, SipMessage, SipPeer, SipRequest, TransportProtocol } from "../message/model.ts";
 
 /** One `--contact` of the engine: "sip:IP:PORT;transport=udp,tcp" gives one listener a protocol. */
 export interface ListenPoint {
@@ -44,6 +44,8 @@ export interface TransportLayer {
    * Resolves with the flow used; rejects with TransportError when it cannot be sent.
    */
   send(message: SipMessage, target: SendTarget, ready?: Buffer): Promise<SipPeer>;
+  /** Whether a request given to `send` waits for its connection or is on its way over one: it need not be repeated. */
+  holds?(request: SipRequest): boolean;
   /** Local listen point whose address belongs into Via/Contact for this protocol and destination. */
   localFor(protocol: TransportProtocol, destination: string): ListenPoint | undefined;
   /** The other end of an open connection; undefined when it is gone. */

@@ -8,6 +8,10 @@ export interface TransportOptions {
   readonly onReject?: (peer: SipPeer, reason: string) => void;
   /** A UDP request longer than this goes by TCP where there is a TCP listener (RFC 3261 §18.1.1). Bytes. */
   readonly udpLimit?: number;
+  /** So long such a request waits for the TCP connection before it goes by UDP after all, ms. */
+  readonly longWaitMs?: number;
+  /** A peer that took no TCP is asked again so often, ms; its long requests go by UDP meanwhile and do not wait. */
+  readonly longAskMs?: number;
   readonly maxConnections?: number;
   readonly maxPerAddress?: number;
   /** A message that has begun must end within this time, ms. */
@@ -26,6 +30,8 @@ export interface TransportOptions {
 
 export const DEFAULTS = {
   udpLimit: 1300,
+  longWaitMs: 1_000,
+  longAskMs: 60_000,
   maxConnections: 12_000,
   maxPerAddress: 512,
   messageTimeoutMs: 10_000,
