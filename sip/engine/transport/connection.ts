@@ -37,6 +37,8 @@ export class Connection {
   endingSince = 0;
   /** Something came of it: a registration, a call, or we opened it. Others are not kept for long. */
   proven = false;
+  /** A registration of ours was sent over it: the registrar calls us by it, so it is kept open. */
+  kept = false;
   closed = false;
   /** Second key of a connection we opened to a named TLS server. */
   namedKey: string | undefined;

@@ -264,7 +264,10 @@ class Layer implements Transport, Hub {
     if (this.#closed) throw new TransportError("closed", "the transport is closed");
     const bytes = ready ?? serializeMessage(message);
     if (target.by === "flow") return this.#sendOnFlow(bytes, target.flow);
-    if (target.protocol !== "udp") return this.#sendOnConnection(bytes, target);
+    if (target.protocol !== "udp") {
+      const keep = message.kind === "request" && message.method === "REGISTER";
+      return this.#sendOnConnection(bytes, target, keep);
+    }
     const byTcp = message.kind === "request" && this.#long.send(message, bytes.length, target);
     return byTcp || this.#datagram(bytes, target);
   }
@@ -296,8 +299,9 @@ class Layer implements Transport, Hub {
     return { protocol: "udp", address, port, flow };
   }
 
-  async #sendOnConnection(bytes: Buffer, target: Address): Promise<SipPeer> {
+  async #sendOnConnection(bytes: Buffer, target: Address, keep: boolean): Promise<SipPeer> {
     const connection = await this.#connection(target);
+    if (keep) connection.kept = true;
     if (connection.send(bytes)) return connection.peer;
     throw new TransportError("congested", "the connection takes no more bytes");
   }

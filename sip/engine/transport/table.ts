@@ -4,6 +4,11 @@ import type { Settings } from "./options.ts";
 
 /** A peer that does not close its side is cut after this time, ms. */
 const LINGER_MS = 5_000;
+/** A connection of a registration of ours without a byte for this long is sent a keep-alive (RFC 5626 §3.5.1), ms. */
+const PING_MS = 60_000;
+/** It is given up when no message came for longer than any registration lasts, ms. */
+const KEPT_MS = 90_000_000;
+const PING = Buffer.from("\r\n\r\n");
 
 export class ConnectionTable {
   readonly bounds: { readonly maxPendingBytes: number; readonly waiting: WaitingBytes };
@@ -65,7 +70,10 @@ export class ConnectionTable {
     return found && !found.closed && found.endingSince === 0 ? found : undefined;
   }
 
-  /** Ends what is unfinished, stuck, idle, or of a stranger; `slow` is told of messages that never ended. */
+  /**
+   * Ends what is unfinished, stuck, idle, or of a stranger, and keeps those of our registrations open; `slow` is told of
+   * messages that never ended.
+   */
   sweep(now: number, slow: (connection: Connection) => void): void {
     const { messageTimeoutMs, idleMs, strangerIdleMs } = this.#settings;
     for (const connection of [...this.#byFlow.values()]) {
@@ -74,7 +82,10 @@ export class ConnectionTable {
         slow(connection);
         connection.terminate();
       } else if (endingSince > 0 && now - endingSince > LINGER_MS) connection.terminate();
-      else if (!proven && now - connection.lastMessage > strangerIdleMs) connection.end();
+      else if (connection.kept && now - connection.lastMessage <= KEPT_MS) {
+        // No answer to it is asked for: many servers give none. The system finds out when nobody is there any more.
+        if (now - connection.lastUsed > PING_MS) connection.send(PING);
+      } else if (!proven && now - connection.lastMessage > strangerIdleMs) connection.end();
       else if (now - connection.lastUsed > idleMs) connection.end();
     }
   }
