@@ -263,7 +263,7 @@ describe.each(["127.0.0.1", "0.0.0.0"])("a proxy at %s:", (address) => {
     });
 
     test("serial: a silent destination is left after provisionalTimeout, a ringing one after finalTimeout", async () => {
-      const scene = await office(2, { finalTimeout: "100ms" });
+      const scene = await office(2, { finalTimeout: "600ms" });
       let cancelled = false;
       scene.targets[0]?.srf.invite((req: Loose, res: Loose) => {
         req.on("cancel", () => {
@@ -284,7 +284,7 @@ describe.each(["127.0.0.1", "0.0.0.0"])("a proxy at %s:", (address) => {
       const other = await phone();
       proxy.srf.message((req: Loose) =>
         proxy.srf.proxyRequest(req, [`sip:x@127.0.0.1:${socket.port}`, at(target.engine, "bob")], {
-          provisionalTimeout: "60ms",
+          provisionalTimeout: "400ms",
         }),
       );
       target.srf.message((_req: Loose, res: Loose) => res.send(202));
