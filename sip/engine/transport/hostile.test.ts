@@ -154,6 +154,35 @@ describe.each(KINDS)("%s", (kind) => {
     expect(known.closed).toBe(false);
   });
 
+  test("a message in small pieces arrives whole; one that trickles on and on is cut", async () => {
+    const web = kind.startsWith("ws");
+    // Of a WebSocket frame nothing is seen before its end: there the time of strangers without a message runs out.
+    const bound = web ? { strangerIdleMs: 300 } : { messageTimeoutMs: 300 };
+    const reports: string[] = [];
+    const onReject = (_: unknown, reason: string) => void reports.push(reason);
+    const { transport, inbox, port } = await listen(kind, { ...bound, onReject });
+    const [good, slow] = [await open(kind, port), await open(kind, port)];
+    const bytes = (text: string) => (web ? frame(text) : Buffer.from(text));
+    good.socket.setNoDelay(true);
+    const whole = bytes(message("pieces"));
+    for (let start = 0; start < whole.length; start += 60) {
+      good.socket.write(whole.subarray(start, start + 60));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    transport.prove((await until(() => inbox[0])).peer.flow);
+    const endless = bytes(`${message("slow").trimEnd()}\r\nSubject: ${"x".repeat(20_000)}\r\n\r\n`);
+    let sent = 0;
+    const trickle = setInterval(() => {
+      if (!slow.closed) slow.socket.write(endless.subarray(sent, ++sent));
+    }, 10);
+    cleanups.push(() => clearInterval(trickle));
+    await until(() => slow.closed);
+    expect(sent).toBeLessThan(endless.length);
+    expect([reports, inbox.length]).toEqual([web ? [] : ["Unfinished Message"], 1]);
+    await until(() => transport.connections === 1);
+    expect(good.closed).toBe(false);
+  });
+
   test("a reader that does not read is cut before it fills the memory", async () => {
     const { transport, inbox, port } = await listen(kind, { maxPendingBytes: 200_000 });
     const slow = await open(kind, port);
