@@ -4,10 +4,10 @@ import type { SipHeaders } from "./model.ts";
 /** What the real drachtio-server takes in one frame is 12,228 bytes; the rest is left for what it adds. */
 export const MAX_FRAME_BYTES = 11_500;
 
-/** The methods we take. */
-export const ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, REFER, NOTIFY, UPDATE, PRACK";
+/** The methods we take. Without spaces: what does not fit a datagram with all its credentials needs TCP. */
+export const ALLOW = "INVITE,ACK,CANCEL,BYE,OPTIONS,REGISTER,INFO,REFER,NOTIFY,UPDATE,PRACK";
 /** What an INVITE and its 2xx should say (RFC 3261 §13.2.1, §13.3.1.4; RFC 3891 §6.2; RFC 4028 §7.1). */
-export const ABILITIES = { Allow: ALLOW, Supported: "replaces, timer" };
+export const ABILITIES = { Allow: ALLOW, Supported: "replaces,timer" };
 
 function clean(value: string): string {
   return value.replace(/[\r\n\0]+/g, " ").trim();

@@ -46,7 +46,7 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
     expect(sent[0]).toMatchObject({
       method: "UPDATE",
       credentials,
-      headers: { Supported: "replaces, timer", "Session-Expires": "90;refresher=uac" },
+      headers: { Supported: "replaces,timer", "Session-Expires": "90;refresher=uac" },
     });
     await dialog.bye();
     expect(sent.map((one) => one.method)).toEqual(["UPDATE", "BYE"]);
@@ -81,7 +81,7 @@ describe("sessions that are ours to refresh (RFC 4028)", () => {
     expect(await after(36_000)).toBe(3);
     // Refused: the engine has the next word, at half time.
     expect(await after(36_000)).toBe(3);
-    const sent = { Supported: "replaces, timer", "Session-Expires": "90;refresher=uac" };
+    const sent = { Supported: "replaces,timer", "Session-Expires": "90;refresher=uac" };
     expect(headers).toEqual([sent, sent, sent]);
     await dialog.bye();
     expect(await after(90_000)).toBe(3);
