@@ -1,7 +1,10 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { SDP } from "./fake-calls.ts";
 import { App, type Fate, host, Network } from "./fake-network.ts";
+
+// Pure work on a clock of its own; it takes longer where other tests run beside it.
+setDefaultTimeout(60_000);
 
 /** A request of one side while the call rings or stands. */
 type Change = { side: "caller" | "callee"; method: "INVITE" | "UPDATE" | "INFO"; at: number };

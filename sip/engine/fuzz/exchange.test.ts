@@ -1,6 +1,9 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readCorpus } from "./corpus.ts";
 import { playSession } from "./exchange.ts";
+
+// Pure work; it takes longer where other tests run beside it.
+setDefaultTimeout(60_000);
 
 const SEEDS = Array.from({ length: 30 }, (_, index) => 1_000 + index * 37);
 
