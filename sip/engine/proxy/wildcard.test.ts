@@ -52,6 +52,21 @@ async function through(listens: string, callerAt: string, calleeAt: string) {
   };
 }
 
+test("a call between IPv4 and IPv6 through a proxy at ::, which speaks both", async () => {
+  for (const [caller, callee] of [
+    ["127.0.0.1", "::1"],
+    ["::1", "127.0.0.1"],
+    ["127.0.0.1", "127.0.0.1"],
+  ] as const) {
+    const call = await through("::", caller, callee);
+    const [from, to] = [caller, callee].map((address) => (address === "::1" ? "[::1]" : address));
+    const routes = from === to ? [from] : [to, from];
+    expect([call.replaced, call.infos]).toEqual([true, [200, 200]]);
+    expect(call.routes).toEqual(routes.map((address) => `${address}:${call.port}`));
+    expect(call.passed).toBeGreaterThanOrEqual(9);
+  }
+});
+
 test("a call over IPv6 through a proxy at ::", async () => {
   const call = await through("::", "::1", "::1");
   expect([call.replaced, call.infos, call.routes]).toEqual([true, [200, 200], [`[::1]:${call.port}`]]);
@@ -119,7 +134,8 @@ test.each([
   ["::", "2001:DB8:0:0::10", true],
   ["::", "::1", true],
   ["::", "2001:db8::11", false],
-  ["::", "192.0.2.10", false],
+  ["::", "192.0.2.10", true],
+  ["::", "192.0.2.11", false],
   ["2001:db8:0::10", "2001:db8::10", true],
   ["192.0.2.10", "198.51.100.1", false],
   ["192.0.2.10", "127.0.0.1", false],

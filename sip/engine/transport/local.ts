@@ -49,7 +49,7 @@ function interfacesNow(): NonNullable<typeof interfaces> {
 
 /**
  * Whether what is sent to `host` reaches a socket bound to `bound`: the same address however it is written, for a wildcard
- * any address of this machine of its family. Names count as written, without a look-up.
+ * any address of this machine of its family, for `::` of both. Names count as written, without a look-up.
  * @param own the machine's addresses.
  */
 export function listensAt(bound: string, host: string, own?: ReadonlySet<string>): boolean {
@@ -57,7 +57,7 @@ export function listensAt(bound: string, host: string, own?: ReadonlySet<string>
   const wanted = canonical(host);
   if (canonical(bound) === wanted) return true;
   if (!isWildcard(bound)) return false;
-  if (family(wanted) !== family(bound)) return wanted === "localhost";
+  if (family(wanted) !== family(bound) && bound !== "::") return wanted === "localhost";
   return isLoopback(wanted) || (own ?? interfacesNow().addresses).has(wanted);
 }
 

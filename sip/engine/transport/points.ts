@@ -23,15 +23,18 @@ export class Points {
     this.#chosen.clear();
   }
 
-  /** The one of that protocol and address family; a loopback one only for loopback, if there is a choice. */
+  /**
+   * The one of that protocol and address family; a loopback one only for loopback, if there is a choice. A socket at `::`
+   * speaks IPv4 too where none of its own is there (RFC 3493 §3.7).
+   */
   towards(protocol: TransportProtocol, destination: string): Listening | undefined {
     const chosen = this.#chosen.get(protocol) ?? new Map<string, Listening>();
     const known = chosen.get(destination);
     if (known) return known;
     const wanted = family(destination) || 4;
-    const points = this.all.filter(
-      (point) => point.protocol === protocol && (family(point.address) || 4) === wanted,
-    );
+    const able = this.all.filter((point) => point.protocol === protocol);
+    const own = able.filter((point) => (family(point.address) || 4) === wanted);
+    const points = own.length > 0 ? own : able.filter((point) => point.address === "::");
     const near = isLoopback(plainAddress(destination));
     const best =
       points.find((point) => isWildcard(point.address) || isLoopback(point.address) === near) ?? points[0];
@@ -46,6 +49,6 @@ export class Points {
   localFor(protocol: TransportProtocol, destination: string): ListenPoint | undefined {
     const point = this.towards(protocol, destination);
     if (!point || !isWildcard(point.address)) return point;
-    return { ...point, address: addressTowards(plainAddress(destination), family(point.address)) };
+    return { ...point, address: addressTowards(plainAddress(destination), family(destination) || 4) };
   }
 }
