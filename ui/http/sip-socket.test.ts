@@ -90,7 +90,8 @@ test("a request goes to the engine with the browser's own address and is answere
   const answer = await until(() => phone.got.find((text) => text.startsWith("SIP/2.0 481")));
   expect(answer).toMatch(/^Via:.*;received=127\.0\.0\.1/m);
   expect(answer).toMatch(/^Via:.*;rport=[1-9]\d+/m);
-  expect((await engine.trace("one"))[0]?.remote).toStartWith("ws:127.0.0.1:");
+  const [kept] = await engine.traceSearch({ addresses: ["127.0.0.1"] });
+  expect(kept?.remote).toStartWith("ws:127.0.0.1:");
   phone.socket.send("\r\n\r\n");
   await until(() => phone.got.includes("\r\n"));
   phone.socket.close();
