@@ -26,6 +26,13 @@ export interface GeneratorResult {
   readonly times: number[];
 }
 
+/** A challenge somebody has answered already: its nonce is good for more, with the next count (RFC 7616 §3.4). */
+interface Known {
+  readonly realm: string;
+  readonly nonce: string;
+  count: number;
+}
+
 interface Open {
   readonly started: number;
   readonly at: number;
@@ -40,15 +47,22 @@ function md5(text: string): string {
 
 /**
  * Sends `count` REGISTERs with digest (each: a challenge and its answer) or OPTIONS, `window` of them open at any time.
- * `perSecond` slows it down to that rate.
+ * `perSecond` slows it down to that rate. `knowing`: as phones that register again, with the nonce they were given once
+ * and no new challenge.
  */
 export async function generate(
   kind: "REGISTER" | "OPTIONS",
   target: GeneratorTarget,
   users: readonly GeneratorUser[],
-  options: { readonly count: number; readonly window: number; readonly perSecond?: number },
+  options: {
+    readonly count: number;
+    readonly window: number;
+    readonly perSecond?: number;
+    readonly knowing?: boolean;
+  },
 ): Promise<GeneratorResult> {
-  const { count, window, perSecond } = options;
+  const { count, window, perSecond, knowing = false } = options;
+  const known = new Map<number, Known>();
   const done = Promise.withResolvers<void>();
   const open = new Map<string, Open>();
   const times: number[] = [];
@@ -93,13 +107,24 @@ export async function generate(
     return `${head}${contact}User-Agent: bench\r\nContent-Length: 0\r\n\r\n`;
   }
 
+  /** The next use of that challenge by that user. */
+  function authorization(userAt: number, challenge: Known): string {
+    const user = users[userAt];
+    const uri = `sip:${target.address}:${target.port}`;
+    const ha1 = md5(`${user?.number}:${challenge.realm}:${user?.secret}`);
+    const nc = (++challenge.count).toString(16).padStart(8, "0");
+    const response = md5(`${ha1}:${challenge.nonce}:${nc}:c:auth:${md5(`${kind}:${uri}`)}`);
+    return `Authorization: Digest username="${user?.number}", realm="${challenge.realm}", nonce="${challenge.nonce}", uri="${uri}", response="${response}", algorithm=MD5, qop=auth, nc=${nc}, cnonce="c"\r\n`;
+  }
+
   function next(): void {
     const now = performance.now();
     const due = perSecond === undefined ? count : Math.min(count, ((now - begun) / 1000) * perSecond);
     while (started < due && open.size < window) {
       const n = started++;
       open.set(`${run}-${n}`, { started: now, at: now, challenged: false });
-      send(request(n, 1, ""));
+      const challenge = known.get(n % users.length);
+      send(request(n, 1, challenge ? authorization(n % users.length, challenge) : ""));
     }
     if (succeeded + failed + lost >= count) done.resolve();
   }
@@ -115,18 +140,10 @@ export async function generate(
       const realm = /realm="([^"]*)"/.exec(challenge)?.[1] ?? "";
       const nonce = /nonce="([^"]*)"/.exec(challenge)?.[1] ?? "";
       const n = Number(callId.slice(run.length + 1));
-      const user = users[n % users.length];
-      const uri = `sip:${target.address}:${target.port}`;
-      const ha1 = md5(`${user?.number}:${realm}:${user?.secret}`);
-      const response = md5(`${ha1}:${nonce}:00000001:c:auth:${md5(`${kind}:${uri}`)}`);
+      const answered: Known = { realm, nonce, count: 0 };
+      if (knowing) known.set(n % users.length, answered);
       open.set(callId, { ...one, at: now, challenged: true });
-      send(
-        request(
-          n,
-          2,
-          `Authorization: Digest username="${user?.number}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c"\r\n`,
-        ),
-      );
+      send(request(n, 2, authorization(n % users.length, answered)));
       return;
     }
     open.delete(callId);
